@@ -1,0 +1,73 @@
+// Package fault classifies errors by what the caller can do about them and maps each kind to one HTTP status.
+//
+// It owns the kinds and the message meant for people; it does not log, and it knows nothing of HTTP but numbers.
+package fault
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Kinds of failure. Test for them with errors.Is.
+var (
+	NotFound    = errors.New("not found")
+	Exists      = errors.New("exists already")
+	Invalid     = errors.New("invalid")
+	Denied      = errors.New("denied")
+	Conflict    = errors.New("conflict")
+	TooLarge    = errors.New("too large")
+	Expired     = errors.New("expired")
+	Unavailable = errors.New("unavailable")
+	Refused     = errors.New("outside the remit")
+)
+
+var statuses = []struct {
+	kind   error
+	status int
+}{
+	{NotFound, 404},
+	{Exists, 409},
+	{Invalid, 422},
+	{Denied, 403},
+	{Conflict, 409},
+	{TooLarge, 413},
+	{Expired, 410},
+	{Unavailable, 503},
+	{Refused, 422},
+}
+
+// explained is an error whose text may be shown to the person who caused it.
+type explained struct {
+	kind error
+	text string
+}
+
+func (e *explained) Error() string { return e.text }
+func (e *explained) Unwrap() error { return e.kind }
+
+// New makes an error of kind whose message is meant for people: it names the field and what was expected.
+func New(kind error, format string, args ...any) error {
+	return &explained{kind: kind, text: fmt.Sprintf(format, args...)}
+}
+
+// Message returns the text meant for people, and false where err carries none and only "internal error" may be shown.
+func Message(err error) (string, bool) {
+	var e *explained
+	if errors.As(err, &e) {
+		return e.text, true
+	}
+	return "", false
+}
+
+// Status returns the HTTP status of err: 200 for nil, 500 for an error of no kind.
+func Status(err error) int {
+	if err == nil {
+		return 200
+	}
+	for _, s := range statuses {
+		if errors.Is(err, s.kind) {
+			return s.status
+		}
+	}
+	return 500
+}

@@ -1,0 +1,114 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver named pgx
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// dialect is where the two engines differ; everything else in this package is one text for both.
+type dialect int
+
+const (
+	onSQLite dialect = iota
+	onPostgres
+)
+
+// openSQLite opens one writer and a pool of readers. synchronous=FULL: what is committed survives a power cut.
+func openSQLite(path string) (*Store, error) {
+	dsn := "file:" + url.PathEscape(path) + "?_pragma=busy_timeout(60000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
+		"&_pragma=foreign_keys(1)&_pragma=wal_autocheckpoint(8000)&_pragma=temp_store(MEMORY)"
+	write, err := sql.Open("sqlite", dsn+"&_txlock=immediate&_pragma=cache_size(-131072)")
+	if err != nil {
+		return nil, err
+	}
+	write.SetMaxOpenConns(1)
+	read, err := sql.Open("sqlite", dsn+"&_pragma=query_only(1)&_pragma=cache_size(-16384)")
+	if err != nil {
+		return nil, errors.Join(err, write.Close())
+	}
+	read.SetMaxOpenConns(8)
+	return &Store{read: read, write: write, dialect: onSQLite}, nil
+}
+
+func openPostgres(dsn string) (*Store, error) {
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(16)
+	db.SetMaxIdleConns(8)
+	return &Store{read: db, write: db, dialect: onPostgres}, nil
+}
+
+func (d dialect) writeOptions() *sql.TxOptions {
+	if d == onPostgres {
+		return &sql.TxOptions{Isolation: sql.LevelSerializable}
+	}
+	return nil
+}
+
+func (d dialect) readOptions() *sql.TxOptions {
+	if d == onPostgres {
+		return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	}
+	return nil
+}
+
+// retryable reports a failure that running the transaction again may mend: PostgreSQL's serialization failure and
+// deadlock, SQLite's busy.
+func (d dialect) retryable(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code == "40001" || pg.Code == "40P01"
+	}
+	var lite *sqlite.Error
+	return errors.As(err, &lite) && lite.Code()&0xff == sqlite3.SQLITE_BUSY
+}
+
+// duplicate reports a broken unique constraint.
+func (d dialect) duplicate(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code == "23505"
+	}
+	var lite *sqlite.Error
+	return errors.As(err, &lite) &&
+		(lite.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || lite.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+}
+
+// translate rewrites the column types of a migration for the engine and makes SQLite's tables STRICT.
+func (d dialect) translate(ddl string) string {
+	if d == onPostgres {
+		return ddl
+	}
+	for _, p := range [][2]string{
+		{" bigint", " integer"},
+		{" boolean", " integer"},
+		{" double precision", " real"},
+		{" bytea", " blob"},
+		{" jsonb", " text"},
+	} {
+		ddl = strings.ReplaceAll(ddl, p[0], p[1])
+	}
+	return strings.ReplaceAll(ddl, "\n);", "\n) strict;")
+}
+
+// lockMigrations keeps two starting processes from migrating at once; SQLite's single writer does so by itself.
+func (t *Tx) lockMigrations(ctx context.Context) error {
+	if t.d != onPostgres {
+		return nil
+	}
+	if _, err := t.exec(ctx, "select pg_advisory_xact_lock(7274001)"); err != nil {
+		return fmt.Errorf("lock migrations: %w", err)
+	}
+	return nil
+}

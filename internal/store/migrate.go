@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"tocsin/internal/fault"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// migrate applies every migration that the database has not seen, in order of name, one transaction each. A
+// migration that was applied with another text is an error: migrations go forward and are never edited once released.
+func (s *Store) migrate(ctx context.Context) error {
+	names, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return err
+	}
+	err = s.Update(ctx, func(tx *Tx) error {
+		if err := tx.lockMigrations(ctx); err != nil {
+			return err
+		}
+		_, err := tx.exec(ctx, tx.d.translate("create table if not exists migration (\n  name text primary key,\n  checksum text not null\n);"))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		text, err := migrations.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if err := s.apply(ctx, strings.TrimPrefix(name, "migrations/"), string(text)); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func (s *Store) apply(ctx context.Context, name, text string) error {
+	digest := sha256.Sum256([]byte(text))
+	sum := hex.EncodeToString(digest[:])
+	return s.Update(ctx, func(tx *Tx) error {
+		if err := tx.lockMigrations(ctx); err != nil {
+			return err
+		}
+		var have string
+		err := tx.row(ctx, "select checksum from migration where name = $1", []any{name}, &have)
+		switch {
+		case err == nil && have == sum:
+			return nil
+		case err == nil:
+			return fault.New(fault.Conflict, "migration %s was applied with another text: this database belongs to another release", name)
+		case !errors.Is(err, fault.NotFound):
+			return err
+		}
+		for stmt := range strings.SplitSeq(tx.d.translate(text), ";\n") {
+			if strings.TrimSpace(stmt) == "" {
+				continue
+			}
+			if _, err := tx.exec(ctx, stmt); err != nil {
+				return err
+			}
+		}
+		_, err = tx.exec(ctx, "insert into migration (name, checksum) values ($1, $2)", name, sum)
+		return err
+	})
+}

@@ -1,0 +1,156 @@
+// Package store holds all SQL of Tocsin, a file per concept, on SQLite and PostgreSQL.
+//
+// It owns transactions, the schema and the mapping of rows to domain types. It decides nothing: rules live in the
+// domain packages, operations in act. Methods of Tx are grouped by concept in files of that name.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"tocsin/internal/fault"
+)
+
+// Store is an open database. It is safe for use by many goroutines.
+type Store struct {
+	read    *sql.DB
+	write   *sql.DB
+	dialect dialect
+}
+
+// Tx is one transaction. Reads and writes of every concept are its methods; it must not outlive its function.
+type Tx struct {
+	tx *sql.Tx
+	d  dialect
+}
+
+// maxRetries bounds how often Update runs its function again after a serialization failure.
+const maxRetries = 20
+
+// Open opens the database at dsn and migrates it. A dsn starting with postgres:// or postgresql:// is PostgreSQL;
+// anything else is the path of a SQLite file, created when absent.
+func Open(ctx context.Context, dsn string) (*Store, error) {
+	var s *Store
+	var err error
+	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
+		s, err = openPostgres(dsn)
+	} else {
+		s, err = openSQLite(dsn)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if err := s.migrate(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("migrate: %w", err), s.Close())
+	}
+	return s, nil
+}
+
+// Close closes all connections.
+func (s *Store) Close() error {
+	if s.read == s.write {
+		return s.write.Close()
+	}
+	return errors.Join(s.read.Close(), s.write.Close())
+}
+
+// Update runs f in one write transaction: serializable with retry on PostgreSQL, the single writer on SQLite.
+// f may run several times and must have no effect outside the transaction until Update returns nil. An error on
+// commit means that the outcome is unknown; idempotency keys make a retry safe.
+func (s *Store) Update(ctx context.Context, f func(*Tx) error) error {
+	for try := 0; ; try++ {
+		err := s.once(ctx, s.write, s.dialect.writeOptions(), f)
+		if err == nil || try == maxRetries || !s.dialect.retryable(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Duration(1+try*try) * time.Millisecond):
+		}
+	}
+}
+
+// View runs f in one read-only transaction over a consistent snapshot.
+func (s *Store) View(ctx context.Context, f func(*Tx) error) error {
+	return s.once(ctx, s.read, s.dialect.readOptions(), f)
+}
+
+func (s *Store) once(ctx context.Context, db *sql.DB, o *sql.TxOptions, f func(*Tx) error) error {
+	tx, err := db.BeginTx(ctx, o)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // after a commit this is a no-op; after a failure the first error counts
+	if err := f(&Tx{tx: tx, d: s.dialect}); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// exec runs one statement and classifies its error.
+func (t *Tx) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	r, err := t.tx.ExecContext(ctx, query, args...)
+	return r, t.classify(err)
+}
+
+// row scans one row into dest; fault.NotFound where there is none.
+func (t *Tx) row(ctx context.Context, query string, args []any, dest ...any) error {
+	return t.classify(t.tx.QueryRowContext(ctx, query, args...).Scan(dest...))
+}
+
+// each calls scan for every row of the query.
+func (t *Tx) each(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) error {
+	rows, err := t.tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		return t.classify(err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return t.classify(rows.Err())
+}
+
+func (t *Tx) classify(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, sql.ErrNoRows):
+		return fault.NotFound
+	case t.d.duplicate(err):
+		return fmt.Errorf("%w: %w", fault.Exists, err)
+	}
+	return err
+}
+
+// Micros is an instant as the database keeps it: microseconds UTC since 1970.
+func Micros(t time.Time) int64 { return t.UnixMicro() }
+
+// Instant is the inverse of Micros.
+func Instant(us int64) time.Time { return time.UnixMicro(us).UTC() }
+
+// optional turns the zero time into null.
+func optional(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMicro()
+}
+
+// instant reads a nullable column written by optional.
+func instant(n sql.NullInt64) time.Time {
+	if !n.Valid {
+		return time.Time{}
+	}
+	return Instant(n.Int64)
+}
