@@ -2,6 +2,8 @@
 // aliases, and the JSON form. Pure: no I/O, no clock.
 package event
 
+import "strings"
+
 // Event is one observation. Fields maps IntelMQ harmonisation names ("source.ip") and "extra.…" names to canonical
 // values: string, int64, float64, bool, or under extra. any JSON value. A cell that could not be read has no field but
 // a note: nothing is invented and nothing dropped.
@@ -35,9 +37,10 @@ func (e *Event) Note(field, raw, reason string) {
 	e.Notes = append(e.Notes, Note{Field: field, Raw: clip(raw), Reason: reason})
 }
 
+// clip shortens text that is quoted in notes and messages.
 func clip(s string) string {
 	if len(s) > 200 {
-		return s[:200] + "…"
+		s = s[:200] + "…"
 	}
-	return s
+	return strings.ToValidUTF8(s, "\uFFFD")
 }
