@@ -105,11 +105,12 @@ const (
 
 // Subject is what the rule looks at: the asset and what the event says around it.
 type Subject struct {
-	Asset  asset.Asset
-	IP     string // source.ip where the asset is something else; may be empty
-	Domain string // source.fqdn or the host of a URL; may be empty
-	ASN    uint32 // from the event or a table; 0 unknown
-	Region string // region code of the event; may be empty
+	Asset   asset.Asset
+	IP      string // source.ip where the asset is something else; may be empty
+	Domain  string // source.fqdn or the host of a URL; may be empty
+	ASN     uint32 // from the event or a table; 0 unknown
+	Region  string // region of the event, its code or its name; may be empty
+	Country string // ISO 3166-1 code of the event, upper case; may be empty
 }
 
 // Attribution is the answer, with what it rests on.
@@ -118,7 +119,7 @@ type Attribution struct {
 	Basis      Basis
 	Matched    string // the resource that decided: "192.0.2.0/24"
 	Confidence int    // percent
-	Region     string // of the party, else of the event
+	Region     string // of the party, else of the event; of the event where the region's default contact answers
 	Claims     []Claim
 }
 
@@ -127,7 +128,10 @@ type Claim struct {
 	Party      ident.Party
 	Basis      Basis
 	Matched    string
-	Source     string
-	Confidence int
-	Why        string // code of the rule that put it here: "longest", "source", "newest", "rank", "name"
+	Source     string    // of the resource
+	Resource   string    // its ID, or the system's
+	From       time.Time // of the resource
+	Verified   time.Time // of the resource; zero = never
+	Confidence int       // percent
+	Why        string    // code of the step that put it here: WhyOnly, WhyLongest, …
 }
