@@ -1,0 +1,242 @@
+package loop
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"tocsin/internal/event"
+	"tocsin/internal/fault"
+	"tocsin/internal/ident"
+	"tocsin/internal/notice"
+	"tocsin/internal/party"
+	"tocsin/internal/store"
+)
+
+const notifier = "software:notify"
+
+// Kinds of queue items about notices. Their title codes are the same words.
+const (
+	queueNoContact = "notice.no_contact" // party:ID; args: party name, findings waiting
+	queueFailed    = "notice.failed"     // party:ID; args: party name, notice, last error
+	queueSilent    = "notice.silent"     // party:ID; args: party name, findings without an answer, first notice
+	queueKey       = "notice.key"        // contact:ID; args: party name, contact's mail, "broken" or "expired"
+	queueDisputed  = "notice.disputed"   // notice:ID or party:ID; args: party name, findings, whose they are said to be
+)
+
+// retryAfter is how long findings of a notice that reached nobody wait before they are planned anew; the desk has a
+// queue item meanwhile.
+const retryAfter = 24 * time.Hour
+
+// rules returns the installation's rhythm.
+func (l *Loop) rules() notice.Rules {
+	return notice.Rulebook(notice.Rules{
+		UrgentFrom: event.Severity(l.set.UrgentFrom), PerDay: l.set.NoticesADay, Hour: l.set.DigestHour, Zone: l.set.Zone,
+	})
+}
+
+// Planned counts what one pass of Plan did.
+type Planned struct {
+	Notices     int
+	Findings    int
+	Unreachable int // parties that nobody can be written to
+}
+
+// Plan makes the notices that are due: at once for what is urgent, by the daily digest for the rest. Findings that it
+// leaves go on waiting; a party without a contact goes to the desk's queue. Each notice is one act, "notice.plan".
+func (l *Loop) Plan(ctx context.Context, now time.Time) (Planned, error) {
+	var sum Planned
+	var ids []ident.Party
+	err := l.store.View(ctx, func(tx *store.Tx) (err error) {
+		ids, err = tx.PartiesToTell(ctx)
+		return err
+	})
+	if err != nil {
+		return sum, err
+	}
+	for _, id := range ids {
+		if ctx.Err() != nil {
+			return sum, ctx.Err()
+		}
+		due, err := l.anythingDue(ctx, now, id)
+		if err != nil || !due {
+			if err != nil {
+				return sum, fmt.Errorf("plan notices to %s: %w", id, err)
+			}
+			continue
+		}
+		var p Planned
+		err = l.store.Update(ctx, func(tx *store.Tx) (err error) {
+			p, err = l.planParty(ctx, tx, now, id)
+			return err
+		})
+		if err != nil {
+			return sum, fmt.Errorf("plan notices to %s: %w", id, err)
+		}
+		sum.Notices += p.Notices
+		sum.Findings += p.Findings
+		sum.Unreachable += p.Unreachable
+	}
+	return sum, nil
+}
+
+// anythingDue looks without writing, so that a pass that finds nothing to do does not hold the writer.
+func (l *Loop) anythingDue(ctx context.Context, now time.Time, id ident.Party) (bool, error) {
+	due := false
+	err := l.store.View(ctx, func(tx *store.Tx) error {
+		drafts, _, err := l.drafts(ctx, tx, now, id)
+		due = len(drafts) > 0
+		return err
+	})
+	return due, err
+}
+
+func (l *Loop) drafts(ctx context.Context, tx *store.Tx, now time.Time, id ident.Party) ([]notice.Draft, int, error) {
+	r := l.rules()
+	found, err := tx.FindingsToTell(ctx, id, now.Add(-retryAfter), (r.PerDay+1)*r.PerNotice)
+	if err != nil || len(found) == 0 {
+		return nil, 0, err
+	}
+	past, err := tx.PastNotices(ctx, id, r.Day(now))
+	if err != nil {
+		return nil, 0, err
+	}
+	drafts, held := notice.Plan(r, now, l.items(found), past)
+	return drafts, held, nil
+}
+
+func (l *Loop) planParty(ctx context.Context, tx *store.Tx, now time.Time, id ident.Party) (Planned, error) {
+	var sum Planned
+	drafts, held, err := l.drafts(ctx, tx, now, id)
+	if err != nil || len(drafts) == 0 {
+		return sum, err
+	}
+	p, err := tx.PartyByID(ctx, id)
+	if err != nil {
+		return sum, err
+	}
+	for _, d := range drafts {
+		c := notice.Choose(&p, notice.Order(d.Items), nil)
+		if c == nil {
+			sum.Unreachable = 1
+			return sum, l.unreachable(ctx, tx, now, &p, drafts)
+		}
+		n := l.draft(now, &p, c, d)
+		if err := l.plan(ctx, tx, now, n, findingIDs(d.Items), held); err != nil {
+			return sum, err
+		}
+		sum.Notices++
+		sum.Findings += len(d.Items)
+	}
+	_, err = tx.QueueSettle(ctx, queueNoContact, "party:"+string(id), notifier, now)
+	return sum, err
+}
+
+// draft turns a draft into a notice that is due now.
+func (l *Loop) draft(now time.Time, p *party.Party, c *party.Contact, d notice.Draft) *notice.Notice {
+	n := &notice.Notice{
+		ID: ident.Notice(ident.New("ntc")), Party: p.ID, Contact: c.ID, Language: notice.Language(p, c), Kind: d.Kind,
+		Severity: d.Severity, Reason: d.Reason, State: notice.Planned, Created: now, Next: now, Rendition: 1,
+	}
+	if d.Class != nil {
+		n.Class = d.Class.Class
+	}
+	n.MessageID = l.messageID(n)
+	n.Subject = notice.SubjectOf(n, p, d.Items)
+	return n
+}
+
+// plan writes a new notice with its ledger entry. held counts urgent findings that the day's limit made wait.
+func (l *Loop) plan(ctx context.Context, tx *store.Tx, now time.Time, n *notice.Notice, ids []ident.Finding, held int) error {
+	if err := tx.InsertNotice(ctx, n, ids); err != nil {
+		return err
+	}
+	_, err := tx.Append(ctx, now, notifier, "notice.plan", "notice:"+string(n.ID), n.Reason, struct {
+		Party    ident.Party  `json:"party"`
+		Kind     notice.Kind  `json:"kind"`
+		Parent   ident.Notice `json:"parent,omitempty"`
+		Class    string       `json:"class,omitempty"`
+		Findings int          `json:"findings"`
+		Held     int          `json:"held,omitempty"`
+	}{n.Party, n.Kind, n.Parent, n.Class, len(ids), held})
+	return err
+}
+
+// unreachable puts a party that has no contact before the desk. The findings stay as they are and are looked at again
+// with every pass.
+func (l *Loop) unreachable(ctx context.Context, tx *store.Tx, now time.Time, p *party.Party, drafts []notice.Draft) error {
+	object := "party:" + string(p.ID)
+	known, err := tx.QueuedSince(ctx, queueNoContact, object, now.Add(-retryAfter))
+	if err != nil || known {
+		return err
+	}
+	n, worst := 0, event.Unknown
+	for _, d := range drafts {
+		n += len(d.Items)
+		worst = max(worst, d.Severity)
+	}
+	_, err = tx.Enqueue(ctx, store.QueueItem{
+		Kind: queueNoContact, Object: object, Code: queueNoContact, Args: []string{p.Name, fmt.Sprint(n)},
+		Severity: worst, Created: now,
+	})
+	if err != nil {
+		return err
+	}
+	_, err = tx.Append(ctx, now, notifier, "notice.no_contact", object, "nobody to write to", struct {
+		Findings int `json:"findings"`
+	}{n})
+	return err
+}
+
+func (l *Loop) messageID(n *notice.Notice) string {
+	domain := l.set.MailDomain
+	if domain == "" {
+		domain = "tocsin.invalid"
+	}
+	if n.Rendition == 1 {
+		return string(n.ID) + "@" + domain
+	}
+	return fmt.Sprintf("%s.%d@%s", n.ID, n.Rendition, domain)
+}
+
+// items explains findings by the class library.
+func (l *Loop) items(found []store.Finding) []notice.Item {
+	out := make([]notice.Item, len(found))
+	for i := range found {
+		out[i] = l.item(&found[i])
+	}
+	return out
+}
+
+func (l *Loop) item(f *store.Finding) notice.Item {
+	c := l.library.Named(f.Class)
+	if !l.library.Has(f.Class) {
+		c = l.library.Class(f.Identity.Identifier, "", f.Identity.Type)
+	}
+	severity := f.Severity
+	if severity == event.Unknown {
+		severity = c.Level()
+	}
+	return notice.Item{
+		ID: f.ID, Identity: f.Identity, Class: c, Severity: severity, State: f.State, Waiting: f.StateAt, First: f.First,
+		Last: f.Last, Count: f.Count, Confidence: f.Confidence, Matched: f.Matched, Region: f.Region,
+	}
+}
+
+func findingIDs(items []notice.Item) []ident.Finding {
+	ids := make([]ident.Finding, len(items))
+	for i := range items {
+		ids[i] = items[i].ID
+	}
+	return ids
+}
+
+// contact returns the contact of p called id; fault.NotFound where it is gone.
+func contact(p *party.Party, id string) (*party.Contact, error) {
+	for i := range p.Contacts {
+		if p.Contacts[i].ID == id {
+			return &p.Contacts[i], nil
+		}
+	}
+	return nil, fault.New(fault.NotFound, "contact %s of %s is gone", id, p.ID)
+}

@@ -1,0 +1,217 @@
+package notice
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"tocsin/internal/event"
+	"tocsin/internal/party"
+)
+
+// Rules are the installation's choices of rhythm. Rulebook fills what is zero.
+type Rules struct {
+	UrgentFrom event.Severity // told at once from here on
+	PerDay     int            // most notices to one party in a day of Zone; what exceeds waits for the digest
+	PerNotice  int            // most findings in one notice
+	Hour       int            // of Zone's clock, when the daily digest is due
+	Zone       *time.Location
+	FirstHigh  time.Duration // patience before a reminder, from High on
+	FirstOther time.Duration // the same for the rest
+	Reminders  int           // before the backup contact is written to
+	LinkLife   time.Duration
+	MaxRisk    time.Duration // longest time for which a party may accept a risk
+}
+
+// Rulebook returns r with every zero member set to its default.
+func Rulebook(r Rules) Rules {
+	if r.Zone == nil {
+		r.Zone = time.UTC
+	}
+	r.UrgentFrom = cmp.Or(r.UrgentFrom, event.High)
+	r.PerDay = cmp.Or(r.PerDay, 6)
+	r.PerNotice = cmp.Or(r.PerNotice, 5000)
+	r.Hour = cmp.Or(r.Hour, 8)
+	r.FirstHigh = cmp.Or(r.FirstHigh, 3*24*time.Hour)
+	r.FirstOther = cmp.Or(r.FirstOther, 7*24*time.Hour)
+	r.Reminders = cmp.Or(r.Reminders, 2)
+	r.LinkLife = cmp.Or(r.LinkLife, LinkLife)
+	r.MaxRisk = cmp.Or(r.MaxRisk, 365*24*time.Hour)
+	return r
+}
+
+// Patience is how long a notice of that severity waits for an answer before the next step.
+func (r Rules) Patience(s event.Severity) time.Duration {
+	if s >= event.High {
+		return r.FirstHigh
+	}
+	return r.FirstOther
+}
+
+// Day returns the start of now's civil day in the rules' zone.
+func (r Rules) Day(now time.Time) time.Time {
+	t := now.In(r.Zone)
+	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, r.Zone)
+}
+
+// DigestHour returns the newest instant, at or before now, at which the daily digest was due.
+func (r Rules) DigestHour(now time.Time) time.Time {
+	t := now.In(r.Zone)
+	due := time.Date(t.Year(), t.Month(), t.Day(), r.Hour, 0, 0, 0, r.Zone)
+	if due.After(now) {
+		due = time.Date(t.Year(), t.Month(), t.Day()-1, r.Hour, 0, 0, 0, r.Zone)
+	}
+	return due
+}
+
+// Past is what a party was told lately.
+type Past struct {
+	Today      int       // urgent notices and digests made since Rules.Day(now)
+	LastDigest time.Time // when the newest digest was made; zero = never
+}
+
+// Draft is a notice to be made.
+type Draft struct {
+	Kind     Kind
+	Class    *Class // of an urgent one; nil for a digest
+	Severity event.Severity
+	Reason   string
+	Items    []Item
+}
+
+// Plan decides what to tell one party now about the items that wait. Items that no draft has go on waiting; held
+// counts those among them that were urgent but would exceed the day's limit.
+//
+// Urgent ones go at once, a notice per class, the worst first. The rest goes with the daily digest: once something has
+// waited over the digest's hour and no digest was made since. A digest is always allowed, limit or not, because the
+// limit would otherwise delay for ever what it is meant to bundle.
+func Plan(r Rules, now time.Time, items []Item, past Past) (drafts []Draft, held int) {
+	left := r.PerDay - past.Today
+	var rest []Item
+	limited := false
+	for _, g := range byClass(items) {
+		if Worst(g) < r.UrgentFrom {
+			rest = append(rest, g...)
+			continue
+		}
+		urgent, calm := split(g, func(it Item) bool { return it.Severity >= r.UrgentFrom })
+		rest = append(rest, calm...)
+		for part := range slices.Chunk(urgent, r.PerNotice) {
+			if left <= 0 {
+				rest, held, limited = append(rest, part...), held+len(part), true
+				continue
+			}
+			left--
+			drafts = append(drafts, Draft{Urgent, part[0].Class, Worst(part), WhySeverity, part})
+		}
+	}
+	if len(rest) == 0 || !digestDue(r, now, rest, past) {
+		return drafts, held
+	}
+	reason := WhyDaily
+	if limited {
+		reason = WhyLimit
+	}
+	slices.SortStableFunc(rest, func(a, b Item) int { return int(b.Severity) - int(a.Severity) })
+	for part := range slices.Chunk(rest, r.PerNotice) {
+		drafts = append(drafts, Draft{Digest, nil, Worst(part), reason, part})
+		left--
+		if left <= 0 {
+			break
+		}
+	}
+	return drafts, 0
+}
+
+func digestDue(r Rules, now time.Time, rest []Item, past Past) bool {
+	due := r.DigestHour(now)
+	return past.LastDigest.Before(due) && slices.ContainsFunc(rest, func(it Item) bool { return !it.Waiting.After(due) })
+}
+
+// byClass returns the items grouped by class, the worst class first and within one severity in order of name.
+func byClass(items []Item) [][]Item {
+	groups := map[string][]Item{}
+	for _, it := range items {
+		groups[it.Class.Class] = append(groups[it.Class.Class], it)
+	}
+	out := make([][]Item, 0, len(groups))
+	for _, g := range groups {
+		out = append(out, g)
+	}
+	slices.SortFunc(out, func(a, b []Item) int {
+		return cmp.Or(cmp.Compare(Worst(b), Worst(a)), cmp.Compare(a[0].Class.Class, b[0].Class.Class))
+	})
+	return out
+}
+
+func split(items []Item, first func(Item) bool) (a, b []Item) {
+	for _, it := range items {
+		if first(it) {
+			a = append(a, it)
+		} else {
+			b = append(b, it)
+		}
+	}
+	return a, b
+}
+
+// abusive are the RSIT types that an abuse desk handles rather than a security team: something at the party acts
+// against others.
+var abusive = []string{
+	"spam", "phishing", "scanner", "brute-force", "ddos", "malware-distribution", "masquerade", "dos",
+	"unauthorised-use-of-resources", "infected-system", "exploit", "blocklist",
+}
+
+// Order returns the roles of contacts in the order in which a notice about items tries them.
+func Order(items []Item) []party.Role {
+	abuse := 0
+	for _, it := range items {
+		if slices.Contains(abusive, it.Identity.Type) {
+			abuse++
+		}
+	}
+	if 2*abuse > len(items) {
+		return []party.Role{party.Abuse, party.Security, party.Technical, party.Management, party.Backup}
+	}
+	return []party.Role{party.Security, party.Abuse, party.Technical, party.Management, party.Backup}
+}
+
+// Choose returns the first contact in order that has an address, has not bounced and is not in tried; nil where none
+// is left.
+func Choose(p *party.Party, order []party.Role, tried []string) *party.Contact {
+	for _, role := range order {
+		for i := range p.Contacts {
+			c := &p.Contacts[i]
+			if c.Role == role && c.Mail != "" && c.Bounced.IsZero() && !slices.Contains(tried, c.ID) {
+				return c
+			}
+		}
+	}
+	return nil
+}
+
+// Step is what to do about a notice that had no answer in time.
+type Step string
+
+// Steps of a chase.
+const (
+	Rest     Step = "rest"     // nothing of it waits for an answer any more
+	Remind   Step = "remind"   // another mail to the same contact
+	Backup   Step = "backup"   // to the backup contact
+	Escalate Step = "escalate" // to the desk
+)
+
+// Chase decides the next step of a chain of notices of which waiting findings still have no answer.
+func Chase(r Rules, waiting, reminders int, backupTried, backupThere bool) Step {
+	switch {
+	case waiting == 0:
+		return Rest
+	case backupTried:
+		return Escalate
+	case reminders < r.Reminders:
+		return Remind
+	case backupThere:
+		return Backup
+	}
+	return Escalate
+}
