@@ -33,6 +33,11 @@ func (id Identity) Append(b []byte) []byte {
 	b = append(b, 0)
 	b = append(b, id.Transport...)
 	b = append(b, 0)
+	return id.AppendTail(b)
+}
+
+// AppendTail appends the parts of the canonical text that follow the transport: type, identifier and malware.
+func (id Identity) AppendTail(b []byte) []byte {
 	b = append(b, id.Type...)
 	b = append(b, 0)
 	b = append(b, id.Identifier...)

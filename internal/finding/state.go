@@ -25,8 +25,10 @@ const (
 )
 
 // States lists every state in the order of the loop.
-var States = []State{Open, Notified, Acknowledged, Remediating, ClaimedFixed, VerifiedClosed, Disputed, RiskAccepted,
-	FalsePositive, Stale, Reopened}
+var States = []State{
+	Open, Notified, Acknowledged, Remediating, ClaimedFixed, VerifiedClosed, Disputed, RiskAccepted,
+	FalsePositive, Stale, Reopened,
+}
 
 // Live reports whether a finding in state s still asks somebody to do something.
 func (s State) Live() bool {

@@ -1,0 +1,169 @@
+package loop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"tocsin/internal/fault"
+	"tocsin/internal/ident"
+)
+
+// DropFolder is the folder that people and programs drop files into. *os.Root is one, and keeps links from leading
+// out of it.
+type DropFolder interface {
+	FS() fs.FS
+	Rename(from, to string) error
+	MkdirAll(name string, perm fs.FileMode) error
+	WriteFile(name string, data []byte, perm fs.FileMode) error
+}
+
+// Listing is what one look at the drop folder found: files by path.
+type Listing map[string]Stamp
+
+// Stamp tells whether a file is still being written.
+type Stamp struct {
+	Size     int64 // bytes
+	Modified time.Time
+}
+
+// Dropped says what became of one file.
+type Dropped struct {
+	Path    string
+	Feed    ident.Feed
+	Receipt Receipt
+	Refused string // why it was not taken; empty where it was
+}
+
+const (
+	dropper  = "software:drop"
+	dropRoot = ident.Feed("shadowserver") // the feed of files that lie in no feed's folder
+	doneDir  = ".done"
+	wrongDir = ".refused"
+)
+
+// unfinished are the endings of names that writers use until they rename.
+var unfinished = []string{".part", ".tmp", ".filepart", ".crdownload", "~"}
+
+// TakeDropped looks at the drop folder and takes in every file that has not changed since the look before, whose result
+// the caller hands back in. Files of a feed lie in a folder named after it; files beside the folders are Shadowserver
+// reports, told apart by their names. What is taken moves to .done/DAY, what cannot be taken to .refused/DAY beside a
+// file with the reason. A crash between taking and moving is harmless: the same bytes are the same signal.
+func (l *Loop) TakeDropped(ctx context.Context, now time.Time, folder DropFolder, before Listing) (Listing, []Dropped, error) {
+	is, err := list(folder.FS())
+	if err != nil {
+		return before, nil, fmt.Errorf("look at the drop folder: %w", err)
+	}
+	var out []Dropped
+	for _, name := range steady(before, is) {
+		d, err := l.takeFile(ctx, now, folder, name)
+		if err != nil {
+			return is, out, fmt.Errorf("take %s from the drop folder: %w", name, err)
+		}
+		delete(is, name)
+		out = append(out, d)
+	}
+	return is, out, nil
+}
+
+// steady returns the files that are the same in two looks, by path. Empty files wait for their bytes.
+func steady(before, is Listing) []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(is)) {
+		was, ok := before[name]
+		if ok && is[name].Size > 0 && was.Size == is[name].Size && was.Modified.Equal(is[name].Modified) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// list finds the files in the folder and in its sub-folders, one level deep.
+func list(fsys fs.FS) (Listing, error) {
+	out := Listing{}
+	var look func(dir string, deeper bool) error
+	look = func(dir string, deeper bool) error {
+		entries, err := fs.ReadDir(fsys, dir)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			name := path.Join(dir, e.Name())
+			switch {
+			case strings.HasPrefix(e.Name(), "."):
+			case e.IsDir() && deeper && fs.ValidPath(name):
+				if err := look(name, false); err != nil {
+					return err
+				}
+			case e.Type().IsRegular() && !partial(e.Name()):
+				info, err := e.Info()
+				if errors.Is(err, fs.ErrNotExist) {
+					continue // moved away between the two calls
+				}
+				if err != nil {
+					return err
+				}
+				out[name] = Stamp{Size: info.Size(), Modified: info.ModTime()}
+			}
+		}
+		return nil
+	}
+	return out, look(".", true)
+}
+
+func partial(name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc(unfinished, func(end string) bool { return strings.HasSuffix(name, end) })
+}
+
+func (l *Loop) takeFile(ctx context.Context, now time.Time, folder DropFolder, name string) (Dropped, error) {
+	d := Dropped{Path: name, Feed: dropRoot}
+	if dir := path.Dir(name); dir != "." {
+		d.Feed = ident.Feed(dir)
+	}
+	day := now.UTC().Format(time.DateOnly)
+	base := path.Base(name)
+	if !fs.ValidPath(name) {
+		d.Refused = "the file's name is not UTF-8"
+		return d, refuse(folder, name, path.Join(wrongDir, day), strings.ToValidUTF8(base, "_"), now, d.Refused)
+	}
+	f, err := folder.FS().Open(name)
+	if err != nil {
+		return d, err
+	}
+	d.Receipt, err = l.Accept(ctx, now, AcceptRequest{Feed: d.Feed, Name: base, Body: f, Actor: dropper})
+	if err := f.Close(); err != nil {
+		return d, err
+	}
+	if err == nil {
+		return d, move(folder, name, path.Join(doneDir, day), fmt.Sprintf("%d-%s", d.Receipt.Signal, base))
+	}
+	text, explained := fault.Message(err)
+	if !explained || errors.Is(err, fault.Unavailable) {
+		return d, err
+	}
+	d.Refused = text
+	return d, refuse(folder, name, path.Join(wrongDir, day), base, now, text)
+}
+
+// refuse puts a file aside with the reason beside it.
+func refuse(folder DropFolder, name, dir, base string, now time.Time, reason string) error {
+	as := now.UTC().Format("150405.000000") + "-" + base
+	if err := move(folder, name, dir, as); err != nil {
+		return err
+	}
+	return folder.WriteFile(path.Join(dir, as+".reason.txt"), []byte(reason+"\n"), 0o640)
+}
+
+func move(folder DropFolder, name, dir, as string) error {
+	if err := folder.MkdirAll(dir, 0o750); err != nil {
+		return err
+	}
+	return folder.Rename(name, path.Join(dir, as))
+}
