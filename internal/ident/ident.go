@@ -11,8 +11,8 @@ import (
 // Party names an organisation: a short slug chosen by the operator ("city-hospital"), unique in the installation.
 type Party string
 
-// Signal names a received signal: 26 characters after "sig_".
-type Signal string
+// Signal numbers a received signal, from 1 in the order of arrival.
+type Signal int64
 
 // Finding numbers a finding; numbers start at 1 and follow the order of first sight.
 type Finding int64

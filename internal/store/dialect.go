@@ -24,7 +24,7 @@ const (
 
 // openSQLite opens one writer and a pool of readers. synchronous=FULL: what is committed survives a power cut.
 func openSQLite(path string) (*Store, error) {
-	dsn := "file:" + url.PathEscape(path) + "?_pragma=busy_timeout(60000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
+	dsn := "file:" + escapePath(path) + "?_pragma=busy_timeout(60000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
 		"&_pragma=foreign_keys(1)&_pragma=wal_autocheckpoint(8000)&_pragma=temp_store(MEMORY)"
 	write, err := sql.Open("sqlite", dsn+"&_txlock=immediate&_pragma=cache_size(-131072)")
 	if err != nil {
@@ -36,8 +36,11 @@ func openSQLite(path string) (*Store, error) {
 		return nil, errors.Join(err, write.Close())
 	}
 	read.SetMaxOpenConns(8)
-	return &Store{read: read, write: write, dialect: onSQLite}, nil
+	return &Store{read: read, write: write, dialect: onSQLite, dsn: path}, nil
 }
+
+// escapePath makes a file name safe inside SQLite's file: URI.
+func escapePath(path string) string { return strings.ReplaceAll(url.PathEscape(path), "%2F", "/") }
 
 func openPostgres(dsn string) (*Store, error) {
 	db, err := sql.Open("pgx", dsn)
@@ -46,7 +49,7 @@ func openPostgres(dsn string) (*Store, error) {
 	}
 	db.SetMaxOpenConns(16)
 	db.SetMaxIdleConns(8)
-	return &Store{read: db, write: db, dialect: onPostgres}, nil
+	return &Store{read: db, write: db, dialect: onPostgres, dsn: dsn}, nil
 }
 
 func (d dialect) writeOptions() *sql.TxOptions {

@@ -20,6 +20,7 @@ type Store struct {
 	read    *sql.DB
 	write   *sql.DB
 	dialect dialect
+	dsn     string
 }
 
 // Tx is one transaction. Reads and writes of every concept are its methods; it must not outlive its function.

@@ -35,6 +35,7 @@ create table feed (
   poll_failures bigint not null,
   poll_error text not null
 );
+create unique index feed_token on feed (token_hash);
 
 create table stream (
   id bigint primary key,
@@ -73,6 +74,7 @@ create table signal (
 );
 create index signal_state on signal (state, urgent, id);
 create index signal_received on signal (received_at, id);
+create index signal_feed on signal (feed_id, id);
 
 create table receipt_key (
   feed_id text not null references feed (id),
@@ -138,6 +140,7 @@ create table sighting (
   last_at bigint not null,
   count bigint not null,
   cycles bigint not null,
+  days bigint not null,
   last_day bigint not null,
   last_signal bigint not null,
   last_line bigint not null,
@@ -152,6 +155,8 @@ create table detail (
 
 create table journal (
   id bigint primary key,
+  stream_id bigint not null,
+  signal_id bigint not null,
   blob bytea not null
 );
 
@@ -234,10 +239,14 @@ create table notice (
   parent text not null,
   class text not null,
   severity bigint not null,
-  state text not null check (state in ('planned', 'sending', 'sent', 'delivered', 'answered', 'failed', 'escalated')),
+  reason text not null,
+  state text not null check (state in ('planned', 'sending', 'sent', 'delivered', 'answered', 'failed', 'escalated',
+    'withdrawn')),
   created_at bigint not null,
   next_at bigint,
   attempts bigint not null,
+  tries bigint not null,
+  rendition bigint not null,
   message_id text not null,
   subject text not null,
   message bytea,
@@ -248,6 +257,8 @@ create table notice (
 );
 create index notice_due on notice (state, next_at);
 create index notice_party on notice (party_id, created_at);
+create index notice_parent on notice (parent);
+create index notice_created on notice (created_at, id);
 
 create table notice_finding (
   notice_id text not null references notice (id),
@@ -260,6 +271,7 @@ create table delivery (
   notice_id text not null references notice (id),
   attempt bigint not null,
   at bigint not null,
+  contact_id text not null,
   outcome text not null,
   detail text not null,
   primary key (notice_id, attempt)

@@ -1,0 +1,296 @@
+package loop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"sync"
+	"time"
+
+	"tocsin/internal/archive"
+	"tocsin/internal/fault"
+	"tocsin/internal/feed"
+	"tocsin/internal/feed/format"
+	"tocsin/internal/ident"
+	"tocsin/internal/party"
+	"tocsin/internal/store"
+)
+
+// folder is the one writer of findings. Whoever folds holds the fold lock of the database and the index in memory.
+type folder struct {
+	mu     sync.Mutex // one fold at a time
+	idx    *index
+	unlock func() error
+}
+
+// acquire takes the fold lock and loads the index; fault.Conflict where another process folds.
+func (f *folder) acquire(ctx context.Context, s *store.Store) error {
+	if f.idx != nil {
+		return nil
+	}
+	if f.unlock == nil {
+		unlock, err := s.LockFold(ctx)
+		if err != nil {
+			return err
+		}
+		f.unlock = unlock
+	}
+	idx, err := loadIndex(ctx, s)
+	if err != nil {
+		return err
+	}
+	f.idx = idx
+	return nil
+}
+
+func (f *folder) close(ctx context.Context, s *store.Store) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	err := f.writeBack(ctx, s)
+	f.idx = nil
+	if f.unlock != nil {
+		err = errors.Join(err, f.unlock())
+		f.unlock = nil
+	}
+	return err
+}
+
+// errPreempted ends the folding of a bulk signal for an urgent one; the cursor keeps the place.
+var errPreempted = errors.New("an urgent signal waits")
+
+// preemptEvery is the number of chunks of a bulk signal between two looks for urgent ones.
+const preemptEvery = 32
+
+// FoldNext folds the signal that is due, to its end or until an urgent one waits. It reports the signal and whether
+// there was one; fault.Conflict where another process is the one that folds. progress, which may be nil, is called
+// after every committed chunk. What was committed when the process dies is neither lost nor counted twice.
+func (l *Loop) FoldNext(ctx context.Context, now time.Time, progress func(store.Signal)) (ident.Signal, bool, error) {
+	l.fold.mu.Lock()
+	defer l.fold.mu.Unlock()
+	if err := l.fold.acquire(ctx, l.store); err != nil {
+		return 0, false, err
+	}
+	var s store.Signal
+	err := l.store.View(ctx, func(tx *store.Tx) (err error) {
+		s, err = tx.NextSignal(ctx, now.UTC().Truncate(24*time.Hour))
+		return err
+	})
+	if errors.Is(err, fault.NotFound) {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	err = l.foldSignal(ctx, now, &s, progress)
+	if errors.Is(err, errPreempted) {
+		return s.ID, true, nil
+	}
+	if err != nil {
+		l.fold.idx = nil // the outcome of a failed commit is unknown: read again
+		return s.ID, true, fmt.Errorf("fold signal %d: %w", s.ID, err)
+	}
+	return s.ID, true, nil
+}
+
+// run is the folding of one part.
+type run struct {
+	l        *Loop
+	now      time.Time
+	signal   *store.Signal
+	pack     *feed.Pack
+	part     int
+	opened   *feed.Part
+	stream   int64
+	register *party.Register
+	actor    string
+	act      string
+	progress func(store.Signal)
+	chunks   int
+}
+
+// foldSignal folds what is left of a signal, part by part, and finishes it. What cannot be read ends the signal with
+// the reason; only failures of our own are errors.
+func (l *Loop) foldSignal(ctx context.Context, now time.Time, s *store.Signal, progress func(store.Signal)) error {
+	pack, err := l.packOf(ctx, s.Feed)
+	if err != nil {
+		return err
+	}
+	register, err := l.Register(ctx, now)
+	if err != nil {
+		return err
+	}
+	blob, err := l.archive.Get(s.Blob)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = blob.Close() }() // only read from
+	part, opened := -1, 0
+	var unread error
+	err = l.eachPart(s.Name, blob, func(name string, r io.Reader) error {
+		part++
+		if part < s.Cursor.Part {
+			return nil
+		}
+		p, err := format.Open(pack, name, r, feed.Options{Key: l.set.Key})
+		if err != nil {
+			if _, ours := fault.Message(err); !ours {
+				return err
+			}
+			unread = errors.Join(unread, fmt.Errorf("%s: %w", name, err))
+			return nil
+		}
+		opened++
+		x := run{
+			l: l, now: now, signal: s, pack: pack, part: part, opened: p, register: register, actor: "software:fold",
+			act: "finding.fold", progress: progress,
+		}
+		return x.fold(ctx)
+	})
+	return l.finish(ctx, now, s, opened, errors.Join(unread, err))
+}
+
+// finish ends a signal. problem is what kept parts or the end of one from being read.
+func (l *Loop) finish(ctx context.Context, now time.Time, s *store.Signal, opened int, problem error) error {
+	reason := ""
+	if problem != nil {
+		text, ok := fault.Message(problem)
+		var broken *feed.ReadError
+		if errors.As(problem, &broken) {
+			text, ok = broken.Error(), true
+		}
+		if !ok {
+			return problem
+		}
+		reason = text
+	}
+	s.State, s.Error, s.Finished = "folded", reason, now
+	if opened == 0 && s.Counts.Rows == 0 && reason != "" {
+		s.State = "refused"
+	}
+	return l.store.Update(ctx, func(tx *store.Tx) error {
+		if err := tx.FinishSignal(ctx, s.ID, s.State, reason, now); err != nil {
+			return err
+		}
+		object := fmt.Sprintf("signal:%d", s.ID)
+		if reason != "" {
+			_, err := tx.Enqueue(ctx, store.QueueItem{
+				Kind: "signal.unread", Object: object, Code: "signal.unread", Args: []string{string(s.Feed), s.Name, reason}, Created: now,
+			})
+			if err != nil {
+				return err
+			}
+		}
+		_, err := tx.Append(ctx, now, "software:fold", "signal.finish", object, s.State, s.Counts)
+		return err
+	})
+}
+
+func (l *Loop) packOf(ctx context.Context, id ident.Feed) (*feed.Pack, error) {
+	var f store.Feed
+	err := l.store.View(ctx, func(tx *store.Tx) (err error) {
+		f, err = tx.FeedByID(ctx, id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	pack, ok := l.packs.Pack(f.Pack)
+	if !ok {
+		return nil, fmt.Errorf("feed %s names pack %s, which is not here: %w", id, f.Pack, fault.NotFound)
+	}
+	return pack, nil
+}
+
+// eachPart unpacks a blob and calls f for every part in order.
+func (l *Loop) eachPart(name string, blob *archive.Blob, f func(name string, r io.Reader) error) error {
+	return feed.Unwrap(name, blob, feed.Limits{Total: l.set.Expansion}, f)
+}
+
+// fold reads a part from the signal's cursor to its end: one goroutine cuts, several parse, this one commits in order.
+func (x *run) fold(ctx context.Context) error {
+	if err := x.open(ctx); err != nil {
+		return err
+	}
+	if at := x.signal.Cursor; at.Part == x.part && at.Offset > 0 {
+		if err := x.opened.Skip(feed.Position{Offset: at.Offset, Line: at.Line}); err != nil {
+			return err
+		}
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	workers := x.l.set.FoldWorkers
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	ordered, readErr := x.parse(ctx, workers)
+	c := x.newChunk()
+	var err error
+	for done := range ordered {
+		p := <-done
+		if err == nil {
+			c.take(p)
+			if c.rows >= x.chunkRows() {
+				err = x.commit(ctx, c)
+				c = x.newChunk()
+				if err != nil {
+					stop()
+				}
+			}
+		}
+		p.batch.Release()
+	}
+	if err == nil && c.rows > 0 {
+		err = x.commit(ctx, c)
+	}
+	if err != nil {
+		return err
+	}
+	return <-readErr
+}
+
+func (x *run) chunkRows() int {
+	if n := x.l.set.ChunkRows; n > 0 {
+		return n
+	}
+	return 16384
+}
+
+// open records the part's stream and what its header changed.
+func (x *run) open(ctx context.Context) error {
+	o := &x.opened.Opened
+	absence := o.Absence
+	if absence == 0 {
+		absence = x.pack.AbsenceCycles
+	}
+	return x.l.store.Update(ctx, func(tx *store.Tx) (err error) {
+		x.stream, err = tx.StreamOf(ctx, x.signal.Feed, o.Stream, absence, x.now)
+		if err != nil || len(o.Columns) == 0 {
+			return err
+		}
+		if err := tx.SetStreamColumns(ctx, x.stream, o.Columns); err != nil {
+			return err
+		}
+		if len(o.Drift.New)+len(o.Drift.Lost) == 0 {
+			return nil
+		}
+		object := fmt.Sprintf("stream:%s/%s", x.signal.Feed, o.Stream)
+		fresh, err := tx.Enqueue(ctx, store.QueueItem{
+			Kind: "feed.drift", Object: object, Code: "feed.drift", Created: x.now,
+			Args: []string{string(x.signal.Feed), o.Stream, fmt.Sprint(o.Drift.New), fmt.Sprint(o.Drift.Lost)},
+		})
+		if err != nil || !fresh {
+			return err
+		}
+		_, err = tx.Append(ctx, x.now, "software:fold", "feed.drift", object, "columns changed", o.Drift)
+		return err
+	})
+}
+
+// Warm takes the fold lock and loads the index, which FoldNext otherwise does at its first signal.
+func (l *Loop) Warm(ctx context.Context) error {
+	l.fold.mu.Lock()
+	defer l.fold.mu.Unlock()
+	return l.fold.acquire(ctx, l.store)
+}

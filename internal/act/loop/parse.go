@@ -1,0 +1,179 @@
+package loop
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"tocsin/internal/feed"
+	"tocsin/internal/finding"
+	"tocsin/internal/ident"
+	"tocsin/internal/notice"
+	"tocsin/internal/party"
+	"tocsin/internal/store"
+)
+
+// batchRows is the number of records that one goroutine parses at a time.
+const batchRows = 4096
+
+// parsed is a batch as the fold takes it.
+type parsed struct {
+	batch    *feed.Batch
+	rows     []parsedRow
+	rejected []store.Rejected
+	refused  int64
+}
+
+// parsedRow is one event. known is its finding's number where the index had it when the row was parsed; otherwise
+// fresh holds what a new finding needs.
+type parsedRow struct {
+	feed.Row
+	line  uint32
+	known uint32
+	fresh *fresh
+}
+
+// fresh is a finding to be.
+type fresh struct {
+	identity    finding.Identity
+	class       *notice.Class
+	attribution party.Attribution
+	event       []byte // JSON
+}
+
+// parse starts the goroutines that cut and parse a part. The channel yields one channel per batch, in order; each
+// yields one parsed batch. The error channel then has the reader's error, or nil.
+func (x *run) parse(ctx context.Context, workers int) (<-chan chan *parsed, <-chan error) {
+	ordered := make(chan chan *parsed, workers)
+	failed := make(chan error, 1)
+	type job struct {
+		batch *feed.Batch
+		done  chan *parsed
+	}
+	jobs := make(chan job)
+	var pool sync.WaitGroup
+	for range workers {
+		pool.Go(func() {
+			var scratch feed.Scratch
+			for j := range jobs {
+				j.done <- x.parseBatch(j.batch, &scratch)
+			}
+		})
+	}
+	go func() {
+		defer close(ordered)
+		defer pool.Wait()
+		defer close(jobs)
+		for {
+			b, err := x.opened.Next(batchRows)
+			if err != nil {
+				if errors.Is(err, io.EOF) {
+					err = nil
+				}
+				failed <- err
+				return
+			}
+			j := job{b, make(chan *parsed, 1)}
+			select {
+			case <-ctx.Done():
+				b.Release()
+				failed <- ctx.Err()
+				return
+			case ordered <- j.done:
+				jobs <- j
+			}
+		}
+	}()
+	return ordered, failed
+}
+
+// parseBatch reads every record of a batch; for those of findings not known yet it reads the whole event.
+func (x *run) parseBatch(b *feed.Batch, scratch *feed.Scratch) *parsed {
+	p := &parsed{batch: b, rows: make([]parsedRow, 0, len(b.Records))}
+	at := make([]int32, 0, len(b.Records))
+	for i := range b.Bad {
+		bad := &b.Bad[i]
+		p.reject(x, feed.Record{Line: bad.Line, Offset: bad.Offset, Bytes: bad.Raw}, bad.Reject)
+	}
+	for i := range b.Records {
+		rec := b.Records[i]
+		row, err := x.opened.Decoder.Row(rec, scratch)
+		if err != nil {
+			p.reject(x, rec, err)
+			continue
+		}
+		p.rows = append(p.rows, parsedRow{Row: row, line: uint32(rec.Line)})
+		at = append(at, int32(i))
+	}
+	idx := x.l.fold.idx
+	idx.mu.RLock()
+	for i := range p.rows {
+		p.rows[i].known = idx.ids[p.rows[i].Key]
+	}
+	idx.mu.RUnlock()
+	for i := range p.rows {
+		if r := &p.rows[i]; r.known == 0 && !r.Gone {
+			r.fresh = x.freshFinding(b.Records[at[i]], p)
+		}
+	}
+	return p
+}
+
+func (p *parsed) reject(x *run, rec feed.Record, err error) {
+	var out *feed.OutOfRemit
+	var left *feed.LeftOut
+	switch {
+	case errors.As(err, &out):
+		p.refused++
+		return
+	case errors.As(err, &left):
+		return // like a comment: the pack says that it is no row of ours
+	}
+	field, reason := "", err.Error()
+	var why *feed.Reject
+	if errors.As(err, &why) {
+		field, reason = why.Field, why.Reason
+	}
+	p.rejected = append(p.rejected, store.Rejected{
+		Signal: x.signal.ID, Part: x.part, Line: rec.Line, Offset: rec.Offset, Field: field, Reason: reason,
+		Raw: append([]byte(nil), rec.Bytes...),
+	})
+}
+
+// freshFinding reads the whole event of a record whose finding is new. Row read it without error, so Event does too;
+// should the two ever differ, the record is kept aside instead of lost.
+func (x *run) freshFinding(rec feed.Record, p *parsed) *fresh {
+	ev, err := x.opened.Decoder.Event(rec)
+	if err != nil {
+		p.reject(x, rec, err)
+		return nil
+	}
+	id, err := finding.Identify(ev)
+	if err != nil {
+		p.reject(x, rec, &feed.Reject{Reason: err.Error()})
+		return nil
+	}
+	body, err := ev.Encode(nil)
+	if err != nil {
+		p.reject(x, rec, &feed.Reject{Reason: err.Error()})
+		return nil
+	}
+	return &fresh{
+		identity: id, event: body,
+		class:       x.l.library.Class(id.Identifier, x.opened.Stream, id.Type),
+		attribution: x.register.Attribute(x.l.subject(ev, id)),
+	}
+}
+
+// finding makes the row of a new finding from its first observation.
+func (x *run) finding(n uint32, r *parsedRow, at int64) store.Finding {
+	f := r.fresh
+	return store.Finding{
+		ID: ident.Finding(n), Key: r.Key, Identity: f.identity, Class: f.class.Class,
+		Severity: max(f.class.Level(), r.Severity), FeedSeverity: r.Severity, Stream: x.stream,
+		First: store.Instant(at), Created: x.now, Party: f.attribution.Party, Basis: f.attribution.Basis,
+		Matched: f.attribution.Matched, Confidence: f.attribution.Confidence, Region: f.attribution.Region,
+		State: finding.Open, StateAt: x.now,
+	}
+}

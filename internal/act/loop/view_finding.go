@@ -1,0 +1,321 @@
+package loop
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tocsin/internal/asset"
+	"tocsin/internal/event"
+	"tocsin/internal/fault"
+	"tocsin/internal/finding"
+	"tocsin/internal/ident"
+	"tocsin/internal/notice"
+	"tocsin/internal/store"
+)
+
+// FindingQuery is what a person asks of the list of findings; the zero value asks for all.
+type FindingQuery struct {
+	States   []finding.State // none = every state
+	Severity event.Severity  // at least
+	Class    string          // of the class library, or an RSIT type
+	Party    ident.Party
+	Orphans  bool // only those that nobody answers for
+	Region   string
+	Feed     ident.Feed
+	Stream   string // of Feed; its name
+	Asset    string // an address, a CIDR prefix, an AS number ("AS64496"), or how a name begins
+	Text     string
+}
+
+// FindingRow is a finding as lists show it.
+type FindingRow struct {
+	store.Finding
+	Explain   *notice.Class
+	PartyName string // empty for an orphan
+	Source    string // feed/stream that first saw it
+}
+
+// FindingList is one page of findings, the newest first.
+type FindingList struct {
+	Rows     []FindingRow
+	Next     ident.Finding // cursor of the page after; 0 at the end
+	Searched ident.Finding // the search paused at this number before the page was full; 0 = it did not
+}
+
+// Findings returns at most limit findings below the cursor before (0 = from the newest).
+func (l *Loop) Findings(ctx context.Context, q FindingQuery, before ident.Finding, limit int) (FindingList, error) {
+	var out FindingList
+	err := l.store.View(ctx, func(tx *store.Tx) error {
+		names, err := l.names(ctx, tx)
+		if err != nil {
+			return err
+		}
+		f, none, err := q.filter(names.streams)
+		if err != nil || none {
+			return err
+		}
+		p, err := tx.ListFindings(ctx, f, before, limit)
+		if err != nil {
+			return err
+		}
+		out = FindingList{Next: p.Next, Searched: p.Searched}
+		for i := range p.Findings {
+			out.Rows = append(out.Rows, names.row(p.Findings[i]))
+		}
+		return nil
+	})
+	return out, err
+}
+
+// CountFindings counts what an indexed query (states, party, orphans) asks for, up to limit.
+func (l *Loop) CountFindings(ctx context.Context, q FindingQuery, limit int) (int, error) {
+	var n int
+	err := l.store.View(ctx, func(tx *store.Tx) (err error) {
+		f, _, err := q.filter(nil)
+		if err != nil {
+			return err
+		}
+		n, err = tx.CountFindings(ctx, f, limit)
+		return err
+	})
+	return n, err
+}
+
+// Share counts the findings of one state and severity.
+type Share = store.Share
+
+// Shares counts all findings by state and severity; it reads every finding, so callers keep the answer a while.
+func (l *Loop) Shares(ctx context.Context) ([]Share, error) {
+	var out []Share
+	err := l.store.View(ctx, func(tx *store.Tx) (err error) {
+		out, err = tx.AllShares(ctx)
+		return err
+	})
+	return out, err
+}
+
+// EachFinding calls f for at most limit findings that q asks for, the newest first, a batch per transaction, so that
+// a long export holds nothing up. It returns how many there were and whether the limit cut it short.
+func (l *Loop) EachFinding(ctx context.Context, q FindingQuery, limit int, f func(FindingRow) error) (int, bool, error) {
+	n := 0
+	for before := ident.Finding(0); ; {
+		page, err := l.Findings(ctx, q, before, min(exportBatch, limit-n+1))
+		if err != nil {
+			return n, false, err
+		}
+		for i := range page.Rows {
+			if n == limit {
+				return n, true, nil
+			}
+			if err := f(page.Rows[i]); err != nil {
+				return n, false, err
+			}
+			n++
+		}
+		if before = page.Next; before == 0 {
+			return n, false, nil
+		}
+	}
+}
+
+// FindingDetail is one finding with what lies around it.
+type FindingDetail struct {
+	FindingRow
+	Sightings []SightingRow
+	History   []HistoryRow
+	Notices   []NoticeRow // that told it, the oldest first
+}
+
+// SightingRow is how one stream saw a finding.
+type SightingRow struct {
+	Feed    ident.Feed
+	Stream  string
+	FirstAt time.Time
+	LastAt  time.Time
+	Count   int64
+	Signal  ident.Signal // that carried the newest observation
+	Row     int64        // its line, within the part
+}
+
+// HistoryRow is one step of a finding with its evidence read.
+type HistoryRow struct {
+	store.Change
+	Proof *finding.Evidence // nil where a person or party moved it
+}
+
+// FindingByID returns one finding with its sightings, history and notices.
+func (l *Loop) FindingByID(ctx context.Context, id ident.Finding) (FindingDetail, error) {
+	var d FindingDetail
+	err := l.store.View(ctx, func(tx *store.Tx) error {
+		f, err := tx.FindingByID(ctx, id)
+		if err != nil {
+			return err
+		}
+		names, err := l.names(ctx, tx)
+		if err != nil {
+			return err
+		}
+		d.FindingRow = names.row(f)
+		sightings, err := tx.SightingsOf(ctx, id)
+		if err != nil {
+			return err
+		}
+		for _, s := range sightings {
+			st := names.byID[s.Stream]
+			d.Sightings = append(d.Sightings, SightingRow{
+				Feed: st.Feed, Stream: st.Name, FirstAt: store.Instant(s.First), LastAt: store.Instant(s.Last),
+				Count: s.Count, Signal: s.Signal, Row: s.Line & 0xffffffff,
+			})
+		}
+		if d.History, err = historyRows(ctx, tx, id); err != nil {
+			return err
+		}
+		told, err := tx.NoticesOfFinding(ctx, id)
+		if err != nil {
+			return err
+		}
+		d.Notices, err = names.notices(ctx, tx, told)
+		return err
+	})
+	return d, err
+}
+
+func historyRows(ctx context.Context, tx *store.Tx, id ident.Finding) ([]HistoryRow, error) {
+	changes, err := tx.HistoryOf(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]HistoryRow, len(changes))
+	for i, c := range changes {
+		rows[i] = HistoryRow{Change: c}
+		if c.Evidence == "" {
+			continue
+		}
+		e, err := finding.ReadEvidence(c.Evidence)
+		if err != nil {
+			return nil, err
+		}
+		rows[i].Proof = &e
+	}
+	return rows, nil
+}
+
+// names is what numbers and ids in rows are called.
+type names struct {
+	loop    *Loop
+	parties map[ident.Party]string
+	streams []store.Stream
+	byID    map[int64]store.Stream
+}
+
+func (l *Loop) names(ctx context.Context, tx *store.Tx) (*names, error) {
+	n := &names{loop: l, byID: map[int64]store.Stream{}}
+	var err error
+	if n.parties, err = tx.PartyNames(ctx); err != nil {
+		return nil, err
+	}
+	if n.streams, err = tx.Streams(ctx); err != nil {
+		return nil, err
+	}
+	for _, s := range n.streams {
+		n.byID[s.ID] = s
+	}
+	return n, nil
+}
+
+func (n *names) row(f store.Finding) FindingRow {
+	s := n.byID[f.Stream]
+	return FindingRow{
+		Finding: f, PartyName: n.parties[f.Party], Source: string(s.Feed) + "/" + s.Name,
+		Explain: n.loop.library.Class(f.Identity.Identifier, s.Name, f.Identity.Type),
+	}
+}
+
+// filter turns the question into the store's; none reports that nothing can match.
+func (q *FindingQuery) filter(streams []store.Stream) (f store.FindingFilter, none bool, err error) {
+	f = store.FindingFilter{
+		States: q.States, Severity: q.Severity, Class: q.Class, Orphans: q.Orphans, Party: q.Party, Region: q.Region, Text: q.Text,
+	}
+	if q.Feed != "" {
+		for _, s := range streams {
+			if s.Feed == q.Feed && (q.Stream == "" || s.Name == q.Stream) {
+				f.Streams = append(f.Streams, s.ID)
+			}
+		}
+		if len(f.Streams) == 0 {
+			return f, true, nil
+		}
+	}
+	f.Asset, err = assetMatch(q.Asset)
+	return f, false, err
+}
+
+// shortPrefix is how many host bits a prefix may have for its addresses to be looked up one by one.
+const shortPrefix = 12
+
+// assetMatch reads what a person typed to find an asset.
+func assetMatch(text string) (store.AssetMatch, error) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return store.AssetMatch{}, nil
+	}
+	if len(text) > 500 {
+		return store.AssetMatch{}, fault.New(fault.Invalid, "asset: at most 500 bytes were expected")
+	}
+	if ip, err := asset.ParseIP(text); err == nil {
+		return store.AssetMatch{Exact: []string{ip.String()}}, nil
+	}
+	if p, err := asset.ParsePrefix(text); err == nil {
+		return prefixMatch(p), nil
+	}
+	if len(text) > 2 && strings.EqualFold(text[:2], "as") {
+		if n, err := asset.ParseASN(text); err == nil {
+			return store.AssetMatch{Exact: []string{strconv.FormatUint(uint64(n), 10), "AS" + strconv.FormatUint(uint64(n), 10)}}, nil
+		}
+	}
+	return store.AssetMatch{Prefix: strings.ToLower(strings.TrimSuffix(text, "*"))}, nil
+}
+
+func prefixMatch(p netip.Prefix) store.AssetMatch {
+	if p.Addr().BitLen()-p.Bits() > shortPrefix {
+		return store.AssetMatch{Within: p, Prefix: commonText(p)}
+	}
+	exact := []string{p.String()}
+	for ip := p.Addr(); p.Contains(ip); ip = ip.Next() {
+		exact = append(exact, ip.String())
+	}
+	return store.AssetMatch{Exact: exact}
+}
+
+// commonText returns how every address in p is spelled at its beginning: its whole octets, or its whole hextets up
+// to the first that is zero, for from there on the spelling may be compressed.
+func commonText(p netip.Prefix) string {
+	size, sep := 8, "."
+	if p.Addr().Is6() {
+		size, sep = 16, ":"
+	}
+	whole := p.Bits() / size
+	var parts []string
+	if p.Addr().Is4() {
+		parts = strings.Split(p.Addr().String(), sep)[:whole]
+	} else {
+		parts = strings.Split(p.Addr().StringExpanded(), sep)[:whole]
+		for i, h := range parts {
+			if parts[i] = strings.TrimLeft(h, "0"); parts[i] == "" {
+				parts = parts[:i]
+				break
+			}
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(parts, sep) + sep
+}
+
+// LiveStates are the states in which a finding still asks somebody to do something.
+var LiveStates = slices.DeleteFunc(slices.Clone(finding.States), func(s finding.State) bool { return !s.Live() })

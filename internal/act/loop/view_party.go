@@ -1,0 +1,139 @@
+package loop
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"tocsin/internal/ident"
+	"tocsin/internal/party"
+	"tocsin/internal/store"
+)
+
+// Region is a node in the tree of regions.
+type Region = party.Region
+
+// PartyRow is a party as the list shows it.
+type PartyRow struct {
+	party.Party
+	Live int // findings, at most CountCap
+}
+
+// CountCap is where counts on lists end: one more than the number that they show with a plus.
+const CountCap = 10_001
+
+// PartyPage is the beginning of the list of parties.
+type PartyPage struct {
+	Rows []PartyRow
+	More int // further ones
+}
+
+// PartyList returns at most limit parties by name, with the number of their live findings; search narrows it to those
+// whose id, name, sector or region holds it.
+func (l *Loop) PartyList(ctx context.Context, search string, limit int) (PartyPage, error) {
+	var out PartyPage
+	err := l.store.View(ctx, func(tx *store.Tx) error {
+		parties, err := tx.Parties(ctx)
+		if err != nil {
+			return err
+		}
+		search = strings.ToLower(search)
+		parties = slices.DeleteFunc(parties, func(p party.Party) bool {
+			return !strings.Contains(strings.ToLower(string(p.ID)+"\n"+p.Name+"\n"+p.Sector+"\n"+p.Region), search)
+		})
+		slices.SortFunc(parties, func(a, b party.Party) int { return strings.Compare(a.Name, b.Name) })
+		if len(parties) > limit {
+			out.More = len(parties) - limit
+			parties = parties[:limit]
+		}
+		ids := make([]ident.Party, len(parties))
+		for i := range parties {
+			ids[i] = parties[i].ID
+		}
+		live, err := tx.LiveByParty(ctx, ids, CountCap)
+		if err != nil {
+			return err
+		}
+		for _, p := range parties {
+			out.Rows = append(out.Rows, PartyRow{p, live[p.ID]})
+		}
+		return nil
+	})
+	return out, err
+}
+
+// PartyName is a party's id with its name.
+type PartyName struct {
+	ID   ident.Party
+	Name string
+}
+
+// PartyNames returns all parties, those that have ended too, by name.
+func (l *Loop) PartyNames(ctx context.Context) ([]PartyName, error) {
+	var out []PartyName
+	err := l.store.View(ctx, func(tx *store.Tx) error {
+		names, err := tx.PartyNames(ctx)
+		for id, name := range names {
+			out = append(out, PartyName{id, name})
+		}
+		return err
+	})
+	slices.SortFunc(out, func(a, b PartyName) int {
+		return strings.Compare(a.Name+"\x00"+string(a.ID), b.Name+"\x00"+string(b.ID))
+	})
+	return out, err
+}
+
+// PartyDetail is one party with its record.
+type PartyDetail struct {
+	party.Party
+	Shares  []Share     // of its findings
+	Notices []NoticeRow // the newest first
+}
+
+// noticesShown is how many notices a party's page lists.
+const noticesShown = 50
+
+// PartyByID returns one party with counts of its findings and its newest notices.
+func (l *Loop) PartyByID(ctx context.Context, id ident.Party) (PartyDetail, error) {
+	var d PartyDetail
+	err := l.store.View(ctx, func(tx *store.Tx) (err error) {
+		if d.Party, err = tx.PartyByID(ctx, id); err != nil {
+			return err
+		}
+		if d.Shares, err = tx.PartyShares(ctx, id); err != nil {
+			return err
+		}
+		list, err := tx.ListNotices(ctx, store.NoticeFilter{Party: id}, store.NoticeCursor{}, noticesShown)
+		if err != nil {
+			return err
+		}
+		names := &names{parties: map[ident.Party]string{id: d.Name}}
+		d.Notices, err = names.notices(ctx, tx, list)
+		return err
+	})
+	return d, err
+}
+
+// Regions returns the tree of regions.
+func (l *Loop) Regions(ctx context.Context) ([]Region, error) {
+	var out []party.Region
+	err := l.store.View(ctx, func(tx *store.Tx) (err error) {
+		out, err = tx.Regions(ctx)
+		return err
+	})
+	return out, err
+}
+
+// Streams returns every stream, by feed and name.
+func (l *Loop) Streams(ctx context.Context) ([]store.Stream, error) {
+	var out []store.Stream
+	err := l.store.View(ctx, func(tx *store.Tx) (err error) {
+		out, err = tx.Streams(ctx)
+		return err
+	})
+	slices.SortFunc(out, func(a, b store.Stream) int {
+		return strings.Compare(string(a.Feed)+"/"+a.Name, string(b.Feed)+"/"+b.Name)
+	})
+	return out, err
+}

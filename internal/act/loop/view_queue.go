@@ -1,0 +1,72 @@
+package loop
+
+import (
+	"context"
+
+	"tocsin/internal/finding"
+	"tocsin/internal/notice"
+	"tocsin/internal/store"
+)
+
+// QueueView is what waits for a person at the desk.
+type QueueView struct {
+	Items    []store.QueueItem // the most severe first
+	Orphans  FindingPart       // live, and nobody answers for them
+	Disputes FindingPart       // parties that say "not ours" or "wrong"
+	Failed   []NoticeRow       // notices that reached nobody, the newest first
+}
+
+// FindingPart is the beginning of a longer list.
+type FindingPart struct {
+	Rows  []FindingRow
+	Count int // of all of them, at most CountCap
+}
+
+// Queue returns what waits for the desk: at most limit of each kind.
+func (l *Loop) Queue(ctx context.Context, limit int) (QueueView, error) {
+	var v QueueView
+	err := l.store.View(ctx, func(tx *store.Tx) error {
+		names, err := l.names(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if v.Items, err = tx.QueueOpen(ctx, limit); err != nil {
+			return err
+		}
+		if v.Orphans, err = names.part(ctx, tx, store.FindingFilter{Orphans: true, States: LiveStates}, limit); err != nil {
+			return err
+		}
+		disputed := store.FindingFilter{States: []finding.State{finding.Disputed}}
+		if v.Disputes, err = names.part(ctx, tx, disputed, limit); err != nil {
+			return err
+		}
+		for _, s := range []notice.State{notice.Escalated, notice.Failed} {
+			list, err := tx.ListNotices(ctx, store.NoticeFilter{State: s}, store.NoticeCursor{}, limit)
+			if err != nil {
+				return err
+			}
+			rows, err := names.notices(ctx, tx, list)
+			if err != nil {
+				return err
+			}
+			v.Failed = append(v.Failed, rows...)
+		}
+		return nil
+	})
+	return v, err
+}
+
+func (n *names) part(ctx context.Context, tx *store.Tx, f store.FindingFilter, limit int) (FindingPart, error) {
+	page, err := tx.ListFindings(ctx, f, 0, limit)
+	if err != nil {
+		return FindingPart{}, err
+	}
+	p := FindingPart{Count: len(page.Findings)}
+	for i := range page.Findings {
+		p.Rows = append(p.Rows, n.row(page.Findings[i]))
+	}
+	if page.Next != 0 {
+		p.Count, err = tx.CountFindings(ctx, f, CountCap)
+	}
+	return p, err
+}

@@ -1,0 +1,96 @@
+package loop
+
+import (
+	"context"
+
+	"tocsin/internal/ident"
+	"tocsin/internal/ledger"
+	"tocsin/internal/store"
+)
+
+// SignalRow is a signal as lists show it.
+type SignalRow = store.Signal
+
+// Rejected is a row that became no event, kept aside as it came.
+type Rejected = store.Rejected
+
+// Entry is one act in the ledger.
+type Entry = ledger.Entry
+
+// SignalDetail is one signal with the first of its rows that were kept aside.
+type SignalDetail struct {
+	store.Signal
+	Stream   string // the last that was read; empty before the first
+	Rejected []Rejected
+	More     bool // further rows were kept aside behind these
+}
+
+// RejectCursor is a place among the rows of a signal that were kept aside. The zero value is the start.
+type RejectCursor struct {
+	Part int
+	Line int64
+}
+
+// SignalByID returns one signal and at most limit of its rows kept aside, behind the cursor.
+func (l *Loop) SignalByID(ctx context.Context, id ident.Signal, after RejectCursor, limit int) (SignalDetail, error) {
+	var d SignalDetail
+	err := l.store.View(ctx, func(tx *store.Tx) error {
+		var err error
+		if d.Signal, err = tx.SignalByID(ctx, id); err != nil {
+			return err
+		}
+		streams, err := tx.Streams(ctx)
+		if err != nil {
+			return err
+		}
+		for _, s := range streams {
+			if s.ID == d.Signal.Stream {
+				d.Stream = s.Name
+			}
+		}
+		d.Rejected, err = tx.RejectedOf(ctx, id, after.Part, after.Line, limit+1)
+		if len(d.Rejected) > limit {
+			d.Rejected, d.More = d.Rejected[:limit], true
+		}
+		return err
+	})
+	return d, err
+}
+
+// SignalQuery is what a person asks of the list of signals; the zero value asks for all.
+type SignalQuery struct {
+	Feed     ident.Feed
+	Troubled bool // only those that were refused or had rows kept aside
+}
+
+// Signals returns at most limit signals below the cursor before (0 = from the newest), newest first.
+func (l *Loop) Signals(ctx context.Context, q SignalQuery, before ident.Signal, limit int) ([]SignalRow, error) {
+	var out []SignalRow
+	err := l.store.View(ctx, func(tx *store.Tx) (err error) {
+		list := tx.ListSignals
+		if q.Troubled {
+			list = tx.ListTroubled
+		}
+		out, err = list(ctx, q.Feed, before, limit)
+		return err
+	})
+	return out, err
+}
+
+// Ledger returns at most limit entries before position seq (0 = from the newest), newest first.
+func (l *Loop) Ledger(ctx context.Context, seq int64, limit int) ([]Entry, error) {
+	var out []Entry
+	err := l.store.View(ctx, func(tx *store.Tx) (err error) {
+		out, err = tx.EntriesBefore(ctx, seq, limit)
+		return err
+	})
+	return out, err
+}
+
+// Ready reports an error while the database does not answer.
+func (l *Loop) Ready(ctx context.Context) error {
+	return l.store.View(ctx, func(tx *store.Tx) error {
+		_, err := tx.LastEntry(ctx)
+		return err
+	})
+}

@@ -1,0 +1,58 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"tocsin/internal/fault"
+)
+
+// foldLockNumber is the advisory lock of the process that folds.
+const foldLockNumber = 7274002
+
+// LockFold makes this process the one that folds until unlock is called or the process ends, however it ends.
+// fault.Conflict where another process is.
+func (s *Store) LockFold(ctx context.Context) (unlock func() error, err error) {
+	db, taken, err := s.dialect.tryFoldLock(ctx, s)
+	if err != nil {
+		return nil, fmt.Errorf("lock the fold: %w", err)
+	}
+	if !taken {
+		return nil, fault.New(fault.Conflict, "another process folds for this database")
+	}
+	return db.Close, nil
+}
+
+// tryFoldLock holds the lock on a connection of its own: an exclusive transaction on a small file beside a SQLite
+// database, an advisory lock on PostgreSQL. Both end with the process.
+func (d dialect) tryFoldLock(ctx context.Context, s *Store) (db *sql.DB, taken bool, err error) {
+	driver, dsn, query := "sqlite", "file:"+escapePath(s.dsn+"-fold")+"?_pragma=busy_timeout(0)", "begin exclusive"
+	if d == onPostgres {
+		driver, dsn, query = "pgx", s.dsn, "select 1 where pg_try_advisory_lock($1, hashtext(current_schema()))"
+	}
+	db, err = sql.Open(driver, dsn)
+	if err != nil {
+		return nil, false, err
+	}
+	db.SetMaxOpenConns(1)
+	db.SetMaxIdleConns(1)
+	defer func() {
+		if !taken {
+			err = errors.Join(err, db.Close())
+		}
+	}()
+	if d == onPostgres {
+		var one int
+		err = db.QueryRowContext(ctx, query, foldLockNumber).Scan(&one)
+		if errors.Is(err, sql.ErrNoRows) {
+			return db, false, nil
+		}
+		return db, err == nil, err
+	}
+	if _, err = db.ExecContext(ctx, query); d.retryable(err) {
+		return db, false, nil
+	}
+	return db, err == nil, err
+}

@@ -1,0 +1,212 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"tocsin/internal/fault"
+	"tocsin/internal/ident"
+)
+
+// Signal is a received signal and how far its rows have been folded.
+type Signal struct {
+	ID       ident.Signal
+	Feed     ident.Feed
+	Blob     string // SHA-256 of the bytes as received, in hex
+	Name     string // as the sender called it
+	Bytes    int64
+	Received time.Time
+	Urgent   bool
+	State    string // received, folded or refused
+	Error    string // why it was refused, or what ended the reading early
+	Stream   int64  // of the part being read
+	Cursor   Cursor
+	Counts   Counts
+	Finished time.Time
+}
+
+// Cursor is the place in a signal up to which everything is committed: the next record to read.
+type Cursor struct {
+	Part   int   // of a packed signal, from 0
+	Offset int64 // bytes into the part; 0 is before its header
+	Line   int64 // lines of the part before Offset
+}
+
+// Counts says what became of a signal's rows. Rows = Events + Rejected + Refused.
+type Counts struct {
+	Rows, Events, Rejected, Refused int64
+	Found                           int64 // events that made a new finding
+	Seen                            int64 // events of a finding known before
+	Reopened, Closed                int64 // findings
+}
+
+// Add adds d to c.
+func (c *Counts) Add(d Counts) {
+	c.Rows += d.Rows
+	c.Events += d.Events
+	c.Rejected += d.Rejected
+	c.Refused += d.Refused
+	c.Found += d.Found
+	c.Seen += d.Seen
+	c.Reopened += d.Reopened
+	c.Closed += d.Closed
+}
+
+const signalColumns = `s.id, s.feed_id, s.blob, s.name, s.bytes, s.received_at, s.urgent, s.state, s.error, s.stream_id, s.part,
+	s.part_offset, s.line, s.rows, s.events, s.rejected, s.refused, s.found, s.seen, s.reopened, s.closed, s.finished_at`
+
+func scanSignal(r scanner) (Signal, error) {
+	var s Signal
+	var received int64
+	var stream, finished sql.NullInt64
+	c := &s.Counts
+	err := r.Scan(&s.ID, &s.Feed, &s.Blob, &s.Name, &s.Bytes, &received, &s.Urgent, &s.State, &s.Error, &stream,
+		&s.Cursor.Part, &s.Cursor.Offset, &s.Cursor.Line, &c.Rows, &c.Events, &c.Rejected, &c.Refused, &c.Found,
+		&c.Seen, &c.Reopened, &c.Closed, &finished)
+	s.Received, s.Stream, s.Finished = Instant(received), stream.Int64, instant(finished)
+	return s, err
+}
+
+// InsertSignal writes a new signal and returns its number; fault.Exists where the feed sent the same bytes before.
+func (t *Tx) InsertSignal(ctx context.Context, s Signal) (ident.Signal, error) {
+	err := t.row(ctx, "select coalesce(max(id), 0) + 1 from signal", nil, &s.ID)
+	if err != nil {
+		return 0, err
+	}
+	_, err = t.exec(ctx, `insert into signal (id, feed_id, blob, name, bytes, received_at, urgent, state, error, part,
+		part_offset, line, rows, events, rejected, refused, found, seen, reopened, closed)
+		values ($1, $2, $3, $4, $5, $6, $7, 'received', '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)`,
+		s.ID, s.Feed, s.Blob, s.Name, s.Bytes, Micros(s.Received), s.Urgent)
+	if err != nil {
+		return 0, fmt.Errorf("insert signal of feed %s: %w", s.Feed, err)
+	}
+	return s.ID, nil
+}
+
+// SignalByID returns one signal; fault.NotFound where there is none.
+func (t *Tx) SignalByID(ctx context.Context, id ident.Signal) (Signal, error) {
+	s, err := scanSignal(t.tx.QueryRowContext(ctx, "select "+signalColumns+" from signal s where s.id = $1", id))
+	return s, t.classify(err)
+}
+
+// SignalByBlob returns the feed's signal with these bytes; fault.NotFound where there is none.
+func (t *Tx) SignalByBlob(ctx context.Context, f ident.Feed, blob string) (Signal, error) {
+	s, err := scanSignal(t.tx.QueryRowContext(ctx,
+		"select "+signalColumns+" from signal s where s.feed_id = $1 and s.blob = $2", f, blob))
+	return s, t.classify(err)
+}
+
+// SignalByKey returns the signal that the feed sent under an idempotency key; fault.NotFound where there is none.
+func (t *Tx) SignalByKey(ctx context.Context, f ident.Feed, key string) (Signal, error) {
+	s, err := scanSignal(t.tx.QueryRowContext(ctx, "select "+signalColumns+` from signal s join receipt_key k
+		on k.signal_id = s.id where k.feed_id = $1 and k.key = $2`, f, key))
+	return s, t.classify(err)
+}
+
+// PutReceiptKey remembers the idempotency key under which a signal came.
+func (t *Tx) PutReceiptKey(ctx context.Context, f ident.Feed, key string, id ident.Signal) error {
+	_, err := t.exec(ctx, "insert into receipt_key (feed_id, key, signal_id) values ($1, $2, $3)", f, key, id)
+	return err
+}
+
+// NextSignal returns the signal to fold next: urgent ones first, feeds over their quota of rows for the UTC day that
+// starts at day last, then the oldest. fault.NotFound where nothing waits.
+func (t *Tx) NextSignal(ctx context.Context, day time.Time) (Signal, error) {
+	s, err := scanSignal(t.tx.QueryRowContext(ctx, "select "+signalColumns+` from signal s join feed f on f.id = s.feed_id
+		where s.state = 'received'
+		order by case when f.quota_rows > 0 and (select coalesce(sum(o.rows), 0) from signal o
+			where o.feed_id = f.id and o.received_at >= $1) >= f.quota_rows then 1 else 0 end,
+			s.urgent desc, s.id limit 1`, Micros(day)))
+	return s, t.classify(err)
+}
+
+// UrgentWaits reports whether an urgent signal waits to be folded.
+func (t *Tx) UrgentWaits(ctx context.Context) (bool, error) {
+	var id int64
+	err := t.row(ctx, "select id from signal where state = 'received' and urgent = $1 limit 1", []any{true}, &id)
+	if errors.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// AdvanceSignal moves a signal's cursor and adds d to its counts.
+func (t *Tx) AdvanceSignal(ctx context.Context, id ident.Signal, stream int64, c Cursor, d Counts) error {
+	_, err := t.exec(ctx, `update signal set stream_id = $1, part = $2, part_offset = $3, line = $4, rows = rows + $5,
+		events = events + $6, rejected = rejected + $7, refused = refused + $8, found = found + $9, seen = seen + $10,
+		reopened = reopened + $11, closed = closed + $12 where id = $13`,
+		stream, c.Part, c.Offset, c.Line, d.Rows, d.Events, d.Rejected, d.Refused, d.Found, d.Seen, d.Reopened, d.Closed, id)
+	return err
+}
+
+// FinishSignal ends the reading of a signal: state folded, or refused with the reason.
+func (t *Tx) FinishSignal(ctx context.Context, id ident.Signal, state, reason string, at time.Time) error {
+	_, err := t.exec(ctx, "update signal set state = $1, error = $2, finished_at = $3 where id = $4", state, reason, Micros(at), id)
+	return err
+}
+
+// Rejected is a row that became no event, kept aside as it came.
+type Rejected struct {
+	Signal   ident.Signal
+	Part     int
+	Line     int64
+	Offset   int64
+	Field    string
+	Reason   string
+	Raw      []byte
+	Replayed time.Time
+}
+
+// InsertRejected writes rows kept aside.
+func (t *Tx) InsertRejected(ctx context.Context, rows []Rejected) error {
+	const width = 7
+	for len(rows) > 0 {
+		n := min(len(rows), 100)
+		args := make([]any, 0, n*width)
+		for _, r := range rows[:n] {
+			args = append(args, r.Signal, r.Part, r.Line, r.Offset, r.Field, r.Reason, r.Raw)
+		}
+		_, err := t.exec(ctx, "insert into reject (signal_id, part, line, part_offset, field, reason, raw) values "+
+			t.d.tuples(n, width), args...)
+		if err != nil {
+			return fmt.Errorf("keep rejected rows of signal %d: %w", rows[0].Signal, err)
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// RejectedOf returns at most limit rows kept aside of a signal, after the given part and line.
+func (t *Tx) RejectedOf(ctx context.Context, id ident.Signal, part int, line int64, limit int) ([]Rejected, error) {
+	var out []Rejected
+	err := t.each(ctx, `select signal_id, part, line, part_offset, field, reason, raw, replayed_at from reject
+		where signal_id = $1 and (part, line) > ($2, $3) order by part, line limit $4`, []any{id, part, line, limit},
+		func(r *sql.Rows) error {
+			var j Rejected
+			var replayed sql.NullInt64
+			if err := r.Scan(&j.Signal, &j.Part, &j.Line, &j.Offset, &j.Field, &j.Reason, &j.Raw, &replayed); err != nil {
+				return err
+			}
+			j.Replayed = instant(replayed)
+			out = append(out, j)
+			return nil
+		})
+	return out, err
+}
+
+// MarkReplayed records that a row kept aside was read after all.
+func (t *Tx) MarkReplayed(ctx context.Context, r Rejected, at time.Time) error {
+	_, err := t.exec(ctx, "update reject set replayed_at = $1 where signal_id = $2 and part = $3 and line = $4",
+		Micros(at), r.Signal, r.Part, r.Line)
+	return err
+}
+
+// AddCounter adds n to the counter name of the UTC day (days since 1970).
+func (t *Tx) AddCounter(ctx context.Context, name string, day, n int64) error {
+	_, err := t.exec(ctx, `insert into counter (name, day, value) values ($1, $2, $3)
+		on conflict (name, day) do update set value = counter.value + excluded.value`, name, day, n)
+	return err
+}
