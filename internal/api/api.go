@@ -1,0 +1,254 @@
+// Package api owns the HTTP interface for programs: signals are pushed in and their receipts are read back. It also
+// answers whether the process lives and is ready.
+//
+// Errors are problem documents (RFC 9457) made from package fault. It knows no pages.
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"tocsin/internal/act/loop"
+	"tocsin/internal/fault"
+	"tocsin/internal/ident"
+)
+
+// Config is what the interface needs.
+type Config struct {
+	Loop      *loop.Loop
+	Clock     func() time.Time // what time it is
+	MaxSignal int64            // most bytes of one signal as sent; 0 is 4 GiB
+	Log       *slog.Logger     // nil: nothing is logged
+}
+
+const usualMaxSignal = 4 << 30
+
+type api struct {
+	Config
+}
+
+// Routes lists the interface's addresses.
+var Routes = []string{"POST /api/v1/signals", "GET /api/v1/signals/{id}", "GET /healthz", "GET /readyz", "/api/"}
+
+// New returns the handler of /api/, /healthz and /readyz.
+func New(c Config) http.Handler {
+	if c.MaxSignal == 0 {
+		c.MaxSignal = usualMaxSignal
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	a := &api{c}
+	mux := http.NewServeMux()
+	mux.Handle("POST /api/v1/signals", a.serve(a.push))
+	mux.Handle("GET /api/v1/signals/{id}", a.serve(a.receipt))
+	mux.Handle("GET /healthz", a.serve(alive))
+	mux.Handle("GET /readyz", a.serve(a.ready))
+	mux.Handle("/api/", a.serve(func(http.ResponseWriter, *http.Request) error {
+		return fault.New(fault.NotFound, "there is no such address under /api/")
+	}))
+	return mux
+}
+
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+// serve puts the headers that every answer has around h and makes its error a problem document.
+func (a *api) serve(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := strings.TrimPrefix(ident.New("req"), "req_")
+		out := w.Header()
+		out.Set("X-Request-Id", id)
+		out.Set("Cache-Control", "no-store")
+		out.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		out.Set("X-Content-Type-Options", "nosniff")
+		out.Set("Referrer-Policy", "no-referrer")
+		if err := h(w, r); err != nil {
+			a.fail(w, r, id, err)
+		}
+	})
+}
+
+// problem is a problem document (RFC 9457).
+type problem struct {
+	Type     string `json:"type"`
+	Title    string `json:"title"`
+	Status   int    `json:"status"`
+	Detail   string `json:"detail,omitempty"`
+	Instance string `json:"instance"` // the request's id
+}
+
+func (a *api) fail(w http.ResponseWriter, r *http.Request, id string, err error) {
+	status := fault.Status(err)
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		err = fault.New(fault.TooLarge, "a signal has at most %d bytes; nothing of it was kept", tooLarge.Limit)
+		status = http.StatusRequestEntityTooLarge
+	case errors.Is(err, errNoToken):
+		status = http.StatusUnauthorized
+		w.Header().Set("WWW-Authenticate", `Bearer realm="tocsin"`)
+	case errors.Is(err, io.ErrUnexpectedEOF) && status == http.StatusInternalServerError:
+		err = fault.New(fault.Invalid, "the body ended early; nothing of it was kept, send it again under the same key")
+		status = http.StatusBadRequest
+	case status >= http.StatusInternalServerError:
+		a.Log.ErrorContext(r.Context(), "request failed", "error", err, "path", r.URL.Path, "request", id)
+	}
+	detail, ok := fault.Message(err)
+	if !ok {
+		detail = "internal error; whether it was kept is unknown: send it again under the same Idempotency-Key"
+	}
+	p := problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Instance: "urn:tocsin:request:" + id}
+	a.write(w, r, "application/problem+json", status, p)
+}
+
+func (a *api) write(w http.ResponseWriter, r *http.Request, kind string, status int, v any) {
+	w.Header().Set("Content-Type", kind)
+	w.WriteHeader(status)
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		a.Log.DebugContext(r.Context(), "answer not sent", "error", err)
+	}
+}
+
+var errNoToken = fault.New(fault.Denied, "an Authorization header with the feed's bearer token was expected")
+
+// feed returns the feed whose bearer token the request carries.
+func (a *api) feed(r *http.Request) (ident.Feed, error) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return "", errNoToken
+	}
+	return a.Loop.FeedByToken(r.Context(), token)
+}
+
+// push takes one signal in. 201 with its receipt once it is committed, 200 where the same bytes or key came before.
+func (a *api) push(w http.ResponseWriter, r *http.Request) error {
+	feed, err := a.feed(r)
+	if err != nil {
+		return err
+	}
+	if r.ContentLength > a.MaxSignal {
+		return fault.New(fault.TooLarge, "a signal has at most %d bytes", a.MaxSignal)
+	}
+	if r.ContentLength == 0 {
+		return fault.New(fault.Invalid, "the body is empty: the bytes of one signal were expected")
+	}
+	got, err := a.Loop.Accept(r.Context(), a.Clock(), loop.AcceptRequest{
+		Feed: feed, Name: nameOf(r), Key: r.Header.Get("Idempotency-Key"), Actor: "software:api",
+		Body: http.MaxBytesReader(w, r.Body, a.MaxSignal),
+	})
+	if err != nil {
+		return err
+	}
+	status := http.StatusCreated
+	if got.Known {
+		status = http.StatusOK
+	}
+	w.Header().Set("Location", "/api/v1/signals/"+strconv.FormatInt(int64(got.Signal), 10))
+	a.write(w, r, "application/json", status, Receipt{
+		Signal: int64(got.Signal), Feed: string(feed), SHA256: got.Hash, Bytes: got.Bytes, Known: got.Known,
+	})
+	return nil
+}
+
+// Receipt says that a signal is archived and committed.
+type Receipt struct {
+	Signal int64  `json:"signal"`
+	Feed   string `json:"feed"`
+	SHA256 string `json:"sha256"`
+	Bytes  int64  `json:"bytes"`
+	Known  bool   `json:"known"` // the feed had sent these bytes, or this key, before
+}
+
+// nameOf returns what the sender calls the signal: ?name=, else the file name of Content-Disposition.
+func nameOf(r *http.Request) string {
+	if name := r.URL.Query().Get("name"); name != "" {
+		return name
+	}
+	_, params, found := strings.Cut(r.Header.Get("Content-Disposition"), "filename=")
+	if !found {
+		return ""
+	}
+	name, _, _ := strings.Cut(params, ";")
+	name = strings.Trim(strings.TrimSpace(name), `"`)
+	if decoded, err := url.PathUnescape(name); err == nil {
+		name = decoded
+	}
+	return path.Base("/" + name)
+}
+
+// Status says how far a signal has been read.
+type Status struct {
+	Signal   int64      `json:"signal"`
+	Feed     string     `json:"feed"`
+	Name     string     `json:"name"`
+	SHA256   string     `json:"sha256"`
+	Bytes    int64      `json:"bytes"`
+	Received time.Time  `json:"received"`
+	State    string     `json:"state"` // received, folded or refused
+	Error    string     `json:"error,omitempty"`
+	Finished *time.Time `json:"finished,omitempty"`
+	Rows     int64      `json:"rows"` // = events + rejected + refused
+	Events   int64      `json:"events"`
+	Rejected int64      `json:"rejected"`
+	Refused  int64      `json:"refused"` // outside the remit: counted, not kept
+	Found    int64      `json:"findings_new"`
+	Seen     int64      `json:"findings_seen"`
+	Reopened int64      `json:"findings_reopened"`
+	Closed   int64      `json:"findings_closed"`
+}
+
+func (a *api) receipt(w http.ResponseWriter, r *http.Request) error {
+	feed, err := a.feed(r)
+	if err != nil {
+		return err
+	}
+	unknown := fault.New(fault.NotFound, "this feed has no such signal")
+	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
+	if err != nil || id <= 0 {
+		return unknown
+	}
+	s, err := a.Loop.Signal(r.Context(), ident.Signal(id))
+	switch {
+	case errors.Is(err, fault.NotFound) || err == nil && s.Feed != feed:
+		return unknown
+	case err != nil:
+		return err
+	}
+	c := s.Counts
+	out := Status{
+		Signal: int64(s.ID), Feed: string(s.Feed), Name: s.Name, SHA256: s.Blob, Bytes: s.Bytes, Received: s.Received,
+		State: s.State, Error: s.Error, Rows: c.Rows, Events: c.Events, Rejected: c.Rejected, Refused: c.Refused,
+		Found: c.Found, Seen: c.Seen, Reopened: c.Reopened, Closed: c.Closed,
+	}
+	if !s.Finished.IsZero() {
+		out.Finished = &s.Finished
+	}
+	a.write(w, r, "application/json", http.StatusOK, out)
+	return nil
+}
+
+func alive(w http.ResponseWriter, _ *http.Request) error {
+	return text(w, "ok\n")
+}
+
+func (a *api) ready(w http.ResponseWriter, r *http.Request) error {
+	if err := a.Loop.Ready(r.Context()); err != nil {
+		a.Log.WarnContext(r.Context(), "not ready", "error", err)
+		return fault.New(fault.Unavailable, "the database does not answer")
+	}
+	return text(w, "ready\n")
+}
+
+func text(w http.ResponseWriter, s string) error {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = io.WriteString(w, s) // nobody is left to tell
+	return nil
+}

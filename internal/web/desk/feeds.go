@@ -1,0 +1,138 @@
+package desk
+
+import (
+	"fmt"
+	"net/url"
+
+	"tocsin/internal/act/loop"
+	"tocsin/internal/ident"
+	"tocsin/internal/web/page"
+)
+
+type feedsBody struct {
+	Feeds []loop.Health
+}
+
+func (d *desk) feeds(v *page.Visit) error {
+	h, err := d.loop.FeedHealth(v.R.Context(), v.Now)
+	if err != nil {
+		return err
+	}
+	return page.Show(v, "desk/feeds", v.T("desk.feeds.title"), feedsBody{h})
+}
+
+type signalsBody struct {
+	Feed     string
+	Rejected bool // only those with rows kept aside, or refused whole
+	Feeds    []ident.Feed
+	Rows     []loop.SignalRow
+	First    bool
+	Next     ident.Signal
+}
+
+// Query returns the address's query without a page.
+func (b signalsBody) Query() string {
+	q := url.Values{"feed": {b.Feed}}
+	if b.Rejected {
+		q.Set("rejected", "1")
+	}
+	return q.Encode()
+}
+
+func (d *desk) signals(v *page.Visit) error {
+	ctx := v.R.Context()
+	before := ident.Signal(cursor(v, "before"))
+	q := v.R.URL.Query()
+	b := signalsBody{Feed: word(q, "feed"), Rejected: q.Get("rejected") == "1", First: before == 0}
+	feeds, err := d.loop.FeedHealth(ctx, v.Now)
+	if err != nil {
+		return err
+	}
+	for _, f := range feeds {
+		b.Feeds = append(b.Feeds, f.Feed.ID)
+	}
+	if b.Rows, err = d.loop.Signals(ctx, loop.SignalQuery{Feed: ident.Feed(b.Feed), Troubled: b.Rejected}, before, pageSize+1); err != nil {
+		return err
+	}
+	if len(b.Rows) > pageSize {
+		b.Rows = b.Rows[:pageSize]
+		b.Next = b.Rows[pageSize-1].ID
+	}
+	return page.Show(v, "desk/signals", v.T("desk.signals.title"), b)
+}
+
+type signalBody struct {
+	loop.SignalDetail
+	Waiting int // rejected rows on this page that no replay has read yet
+	Rows    []rejectedRow
+	Next    string // query of the page after; empty at the end
+}
+
+type rejectedRow struct {
+	loop.Rejected
+	Text string
+}
+
+func (d *desk) signal(v *page.Visit) error {
+	id, err := signalID(v)
+	if err != nil {
+		return err
+	}
+	after := loop.RejectCursor{Part: int(cursor(v, "part")), Line: cursor(v, "line")}
+	s, err := d.loop.SignalByID(v.R.Context(), id, after, pageSize)
+	if err != nil {
+		return err
+	}
+	b := signalBody{SignalDetail: s}
+	for _, r := range s.Rejected {
+		b.Rows = append(b.Rows, rejectedRow{r, string(r.Raw)})
+		if r.Replayed.IsZero() {
+			b.Waiting++
+		}
+	}
+	if s.More {
+		last := s.Rejected[len(s.Rejected)-1]
+		b.Next = fmt.Sprintf("part=%d&line=%d", last.Part, last.Line)
+	}
+	return page.Show(v, "desk/signal", v.T("desk.signal.title", int64(id)), b)
+}
+
+func (d *desk) replay(v *page.Visit) error {
+	id, err := signalID(v)
+	if err != nil {
+		return err
+	}
+	if _, err := d.loop.Replay(v.R.Context(), v.Now, v.Who.Actor(), id); err != nil {
+		return err
+	}
+	return v.Redirect(fmt.Sprintf("/desk/signals/%d", id), "replay")
+}
+
+type ledgerBody struct {
+	Rows  []ledgerRow
+	First bool
+	Next  int64
+}
+
+type ledgerRow struct {
+	loop.Entry
+	Link  string
+	Short string // beginning of the hash, in hex
+}
+
+func (d *desk) ledger(v *page.Visit) error {
+	before := cursor(v, "before")
+	entries, err := d.loop.Ledger(v.R.Context(), before, pageSize+1)
+	if err != nil {
+		return err
+	}
+	b := ledgerBody{First: before == 0}
+	if len(entries) > pageSize {
+		entries = entries[:pageSize]
+		b.Next = entries[pageSize-1].Seq
+	}
+	for _, e := range entries {
+		b.Rows = append(b.Rows, ledgerRow{e, objectLink(e.Object), fmt.Sprintf("%x", e.Hash[:min(6, len(e.Hash))])})
+	}
+	return page.Show(v, "desk/ledger", v.T("desk.ledger.title"), b)
+}

@@ -1,0 +1,146 @@
+package desk
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"tocsin/internal/act/loop"
+	"tocsin/internal/event"
+	"tocsin/internal/fault"
+	"tocsin/internal/finding"
+	"tocsin/internal/ident"
+	"tocsin/internal/party"
+	"tocsin/internal/web/page"
+)
+
+type findingBody struct {
+	loop.FindingDetail
+	Title      string
+	What       string
+	Why        party.Attribution
+	WhyNames   map[ident.Party]string
+	CanDiscard bool
+	CanReject  bool
+	Parties    []loop.PartyName
+	FirstEvent []field
+	Notes      []event.Note
+	Raw        []rawRow
+	RawLate    bool // the archive did not answer in time
+	RawGone    bool // the bytes are not there or can no longer be read
+}
+
+type field struct{ Name, Value string }
+
+type rawRow struct {
+	Signal  ident.Signal
+	Name    string
+	Hash    string
+	Line    int64
+	Columns string
+	Text    string
+	Fields  []field
+	Notes   []event.Note
+}
+
+// rawPatience is how long the page waits for rows from the archive.
+const rawPatience = 2 * time.Second
+
+func (d *desk) finding(v *page.Visit) error {
+	id, err := findingID(v)
+	if err != nil {
+		return err
+	}
+	ctx := v.R.Context()
+	b := findingBody{}
+	if b.FindingDetail, err = d.loop.FindingByID(ctx, id); err != nil {
+		return err
+	}
+	b.Title, b.What = b.Explain.Title.In(string(v.Lang)), b.Explain.What.In(string(v.Lang))
+	_, err = finding.Next(b.State, finding.Discard)
+	b.CanDiscard = err == nil
+	_, err = finding.Next(b.State, finding.Reject)
+	b.CanReject = err == nil
+	why, err := d.loop.Why(ctx, v.Now, id)
+	if err != nil {
+		return err
+	}
+	b.Why, b.WhyNames = why.Rule, why.Names
+	if b.Parties, err = d.loop.PartyNames(ctx); err != nil {
+		return err
+	}
+	first, err := d.loop.FirstEvent(ctx, id)
+	if err != nil && !errors.Is(err, fault.NotFound) {
+		return err
+	}
+	b.FirstEvent, b.Notes = fields(first), first.Notes
+	d.raw(ctx, v, id, &b)
+	return page.Show(v, "desk/finding", fmt.Sprintf("%s · %s", b.Identity.Asset.Value, b.Title), b)
+}
+
+// raw adds the newest rows from the archive; the page does without them rather than fail or keep people waiting.
+func (d *desk) raw(ctx context.Context, v *page.Visit, id ident.Finding, b *findingBody) {
+	ctx, cancel := context.WithTimeout(ctx, rawPatience)
+	defer cancel()
+	rows, err := d.loop.RawRows(ctx, id)
+	if err != nil {
+		b.RawLate = errors.Is(err, context.DeadlineExceeded)
+		b.RawGone = !b.RawLate
+		d.kit.Log.WarnContext(ctx, "raw rows not read", "finding", id, "error", err, "request", v.ID)
+		return
+	}
+	for _, r := range rows {
+		columns, err := json.Marshal(r.Columns)
+		if err != nil || len(r.Columns) == 0 {
+			columns = nil
+		}
+		b.Raw = append(b.Raw, rawRow{
+			Signal: r.Signal, Name: r.Name, Hash: r.Hash, Line: r.Line, Columns: string(columns), Text: string(r.Raw),
+			Fields: fields(r.Event), Notes: r.Event.Notes,
+		})
+	}
+}
+
+func fields(e event.Event) []field {
+	var out []field
+	for _, name := range slices.Sorted(maps.Keys(e.Fields)) {
+		text, ok := e.Fields[name].(string)
+		if !ok {
+			raw, err := json.Marshal(e.Fields[name])
+			if err != nil {
+				continue
+			}
+			text = string(raw)
+		}
+		out = append(out, field{name, text})
+	}
+	return out
+}
+
+func (d *desk) discard(v *page.Visit) error { return d.decide(v, d.loop.Discard, "discard") }
+
+func (d *desk) reject(v *page.Visit) error { return d.decide(v, d.loop.RejectDispute, "reject") }
+
+type decision func(ctx context.Context, now time.Time, actor string, id ident.Finding, reason string) error
+
+func (d *desk) decide(v *page.Visit, act decision, done string) error {
+	id, err := findingID(v)
+	if err != nil {
+		return err
+	}
+	if err := act(v.R.Context(), v.Now, v.Who.Actor(), id, v.R.PostForm.Get("reason")); err != nil {
+		return err
+	}
+	return v.Redirect(fmt.Sprintf("/desk/findings/%d", id), done)
+}
+
+func (d *desk) attribute(v *page.Visit) error {
+	to := ident.Party(v.R.PostForm.Get("party"))
+	return d.decide(v, func(ctx context.Context, now time.Time, actor string, id ident.Finding, reason string) error {
+		return d.loop.AttributeByHand(ctx, now, actor, id, to, reason)
+	}, "attribute")
+}

@@ -1,0 +1,192 @@
+package desk
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"tocsin/internal/act/loop"
+	"tocsin/internal/fault"
+	"tocsin/internal/ident"
+	"tocsin/internal/notice"
+	"tocsin/internal/web/page"
+)
+
+type noticesBody struct {
+	State  string
+	Party  string
+	States []notice.State
+	Rows   []loop.NoticeRow
+	First  bool
+	Next   string // cursor; empty at the end
+}
+
+// Query returns the address's query without a page.
+func (b noticesBody) Query() string {
+	return url.Values{"state": {b.State}, "party": {b.Party}}.Encode()
+}
+
+func (d *desk) notices(v *page.Visit) error {
+	q := v.R.URL.Query()
+	b := noticesBody{State: word(q, "state"), Party: word(q, "party"), States: notice.States, First: q.Get("after") == ""}
+	rows, next, err := d.noticePage(v, loop.NoticeQuery{Party: ident.Party(b.Party), State: notice.State(b.State)})
+	if err != nil {
+		return err
+	}
+	b.Rows, b.Next = rows, next
+	return page.Show(v, "desk/notices", v.T("desk.notices.title"), b)
+}
+
+func (d *desk) noticePage(v *page.Visit, q loop.NoticeQuery) ([]loop.NoticeRow, string, error) {
+	rows, err := d.loop.Notices(v.R.Context(), q, noticeCursor(v.R.URL.Query().Get("after")), pageSize+1)
+	if err != nil || len(rows) <= pageSize {
+		return rows, "", err
+	}
+	last := rows[pageSize-1]
+	return rows[:pageSize], fmt.Sprintf("%d.%s", last.Created.UnixMicro(), last.ID), nil
+}
+
+func noticeCursor(text string) loop.NoticeCursor {
+	at, id, _ := strings.Cut(text, ".")
+	us, err := strconv.ParseInt(at, 10, 64)
+	if err != nil || us < 0 {
+		return loop.NoticeCursor{}
+	}
+	return loop.NoticeCursor{Created: time.UnixMicro(us).UTC(), ID: ident.Notice(id)}
+}
+
+type noticeBody struct {
+	loop.NoticeDetail
+	Letter  letterBody
+	Chained bool // there are others in its chain
+}
+
+func (d *desk) notice(v *page.Visit) error {
+	n, err := d.loop.NoticeByID(v.R.Context(), ident.Notice(v.R.PathValue("id")))
+	if err != nil {
+		return err
+	}
+	b := noticeBody{NoticeDetail: n, Letter: letterOf(n), Chained: len(n.Chain) > 1}
+	// The letter is framed below; nothing else of the policy is loosened.
+	v.W.Header().Set("Content-Security-Policy", page.Policy+"; frame-src 'self'")
+	title := n.Subject
+	if title == "" {
+		title = v.T("desk.notices.no_subject")
+	}
+	return page.Show(v, "desk/notice", title, b)
+}
+
+// letterBody is a mail as it goes out.
+type letterBody struct {
+	Notice ident.Notice
+	Mail   loop.Mail
+	HTML   bool // it has an HTML part, shown from its own address
+}
+
+// Head returns the header fields that a reader sees first.
+func (b letterBody) Head() []loop.MailHeader {
+	var out []loop.MailHeader
+	for _, want := range []string{"From", "To", "Reply-To", "Date", "Subject"} {
+		for _, h := range b.Mail.Headers {
+			if strings.EqualFold(h.Name, want) {
+				out = append(out, h)
+			}
+		}
+	}
+	return out
+}
+
+func letterOf(n loop.NoticeDetail) letterBody {
+	return letterBody{Notice: n.ID, Mail: n.Mail, HTML: n.Mail.HTML != ""}
+}
+
+// letterPolicy lets a letter's own inline styles through and nothing else; the sandbox takes its scripts, forms and
+// origin away.
+const letterPolicy = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; " +
+	"img-src data:; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
+
+func (d *desk) noticeHTML(v *page.Visit) error {
+	m, err := d.mail(v)
+	if err != nil {
+		return err
+	}
+	if m.HTML == "" {
+		return fault.New(fault.NotFound, "%s", v.T("error.no_page"))
+	}
+	v.W.Header().Set("Content-Security-Policy", letterPolicy)
+	v.W.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = v.W.Write([]byte(m.HTML)) // nobody is left to tell
+	return nil
+}
+
+func (d *desk) mail(v *page.Visit) (loop.Mail, error) {
+	raw, err := d.loop.NoticeMail(v.R.Context(), ident.Notice(v.R.PathValue("id")))
+	if err != nil {
+		return loop.Mail{}, err
+	}
+	return loop.ReadMail(raw)
+}
+
+func (d *desk) noticeMail(v *page.Visit) error {
+	raw, err := d.loop.NoticeMail(v.R.Context(), ident.Notice(v.R.PathValue("id")))
+	if err != nil {
+		return err
+	}
+	if len(raw) == 0 {
+		return fault.New(fault.NotFound, "%s", v.T("error.no_page"))
+	}
+	return download(v, "notice.eml", raw)
+}
+
+func (d *desk) noticeAttachment(v *page.Visit) error {
+	m, err := d.mail(v)
+	if err != nil {
+		return err
+	}
+	n, err := number(v, "n")
+	if err != nil || n > int64(len(m.Attachments)) {
+		return fault.New(fault.NotFound, "%s", v.T("error.no_page"))
+	}
+	a := m.Attachments[n-1]
+	return download(v, a.Name, a.Body)
+}
+
+// download sends bytes to be saved, never shown: what is in them came from outside.
+func download(v *page.Visit, name string, body []byte) error {
+	h := v.W.Header()
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Disposition", "attachment; filename*=UTF-8''"+url.PathEscape(name))
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = v.W.Write(body) // nobody is left to tell
+	return nil
+}
+
+type mailboxBody struct {
+	Rows []loop.NoticeRow
+	Next string
+}
+
+func (d *desk) mailbox(v *page.Visit) error {
+	rows, next, err := d.noticePage(v, loop.NoticeQuery{})
+	if err != nil {
+		return err
+	}
+	b := mailboxBody{Next: next}
+	for _, r := range rows {
+		if !r.Sent.IsZero() {
+			b.Rows = append(b.Rows, r)
+		}
+	}
+	return page.Show(v, "desk/mailbox", v.T("desk.mail.title"), b)
+}
+
+func (d *desk) letter(v *page.Visit) error {
+	n, err := d.loop.NoticeByID(v.R.Context(), ident.Notice(v.R.PathValue("id")))
+	if err != nil {
+		return err
+	}
+	v.W.Header().Set("Content-Security-Policy", page.Policy+"; frame-src 'self'")
+	return page.Show(v, "desk/letter", n.Subject, letterOf(n))
+}

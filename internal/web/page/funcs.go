@@ -1,0 +1,61 @@
+package page
+
+import (
+	"fmt"
+	"html/template"
+	"strings"
+	"time"
+
+	"tocsin/internal/event"
+	"tocsin/internal/lang"
+	"tocsin/internal/web/static"
+)
+
+// funcs are the functions of templates in one language.
+func funcs(l lang.Language, zone *time.Location) template.FuncMap {
+	return template.FuncMap{
+		"t":        l.T,
+		"n":        func(key string, n any, args ...any) string { return l.N(key, whole(n), args...) },
+		"word":     func(prefix string, code any) string { return l.Word(prefix, fmt.Sprint(code)) },
+		"num":      func(n any) string { return lang.Number(whole(n)) },
+		"bytes":    lang.Bytes,
+		"stamp":    func(t time.Time) string { return lang.Stamp(t, zone) },
+		"date":     func(t time.Time) string { return l.Date(t, zone) },
+		"day":      func(t time.Time) string { return t.In(zone).Format(time.DateOnly) },
+		"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"ago":      func(t, now time.Time) string { return l.Ago(t, now) },
+		"span":     l.Span,
+		"asset":    static.Path,
+		"inc":      func(i int) int { return i + 1 },
+		"size":     func(b []byte) int64 { return int64(len(b)) },
+		"actor":    actorOf,
+		"language": func() string { return string(l) },
+		"level": func(s event.Severity) string {
+			if s == event.Unknown {
+				return "unknown"
+			}
+			return s.String()
+		},
+	}
+}
+
+// actor is who acted, as the ledger names it, in two parts.
+type actor struct{ Kind, Name string }
+
+func actorOf(s string) actor {
+	kind, name, _ := strings.Cut(s, ":")
+	return actor{kind, name}
+}
+
+// whole turns the integer types that bodies hold into one.
+func whole(n any) int64 {
+	switch n := n.(type) {
+	case int:
+		return int64(n)
+	case int64:
+		return n
+	case uint16:
+		return int64(n)
+	}
+	return 0
+}

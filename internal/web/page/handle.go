@@ -1,0 +1,164 @@
+package page
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"tocsin/internal/fault"
+	"tocsin/internal/ident"
+	"tocsin/internal/lang"
+)
+
+// Policy is the content security policy of every page.
+const Policy = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'; " +
+	"frame-ancestors 'none'; base-uri 'none'"
+
+// maxForm bounds the bytes of a form.
+const maxForm = 1 << 20
+
+// Handler answers one visit. Its error becomes a page.
+type Handler func(v *Visit) error
+
+// Public serves h to anybody; the answer may be kept but is asked for anew each time.
+func (k *Kit) Public(h Handler) http.Handler { return k.serve("no-cache", h) }
+
+// Private serves h to anybody who knows the address; the answer is kept nowhere.
+func (k *Kit) Private(h Handler) http.Handler { return k.serve("no-store", h) }
+
+// Desk serves h to people at the desk.
+func (k *Kit) Desk(h Handler) http.Handler {
+	return k.Private(func(v *Visit) error {
+		if !v.Who.Desk() {
+			return v.signInFirst()
+		}
+		return h(v)
+	})
+}
+
+// Member serves h to a party that has signed in.
+func (k *Kit) Member(h Handler) http.Handler {
+	return k.Private(func(v *Visit) error {
+		if !v.Who.Member() {
+			return v.signInFirst()
+		}
+		return h(v)
+	})
+}
+
+func (v *Visit) signInFirst() error {
+	if v.R.Method == http.MethodGet || v.R.Method == http.MethodHead {
+		return v.Redirect("/sign-in", "")
+	}
+	return fault.New(fault.Denied, "%s", v.T("error.signed_out"))
+}
+
+func (k *Kit) serve(cache string, h Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", cache)
+		w.Header().Add("Vary", "Accept-Language, Cookie")
+		v := &Visit{W: w, R: r, Kit: k, ID: w.Header().Get(requestHeader), Lang: k.language(w, r), Now: k.Clock()}
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		who, err := k.who(v)
+		if err == nil {
+			v.Who = who
+			if r.Method == http.MethodPost {
+				err = readForm(r)
+			}
+		}
+		if err == nil {
+			err = h(v)
+		}
+		if err != nil {
+			v.fail(err)
+		}
+	})
+}
+
+func readForm(r *http.Request) error {
+	err := r.ParseForm()
+	var tooLarge *http.MaxBytesError
+	if err == nil || errors.As(err, &tooLarge) {
+		return err
+	}
+	return fault.New(fault.Invalid, "this form cannot be read: %v", err)
+}
+
+func (k *Kit) who(v *Visit) (Who, error) {
+	c, err := v.R.Cookie(k.cookieName())
+	if err != nil || k.Session == nil {
+		return Who{}, nil
+	}
+	who, err := k.Session(v.R.Context(), v.Now, c.Value)
+	if errors.Is(err, fault.NotFound) || errors.Is(err, fault.Expired) {
+		return Who{}, nil
+	}
+	return who, err
+}
+
+// Token returns the session token that the browser sent, or "".
+func (v *Visit) Token() string {
+	c, err := v.R.Cookie(v.Kit.cookieName())
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
+// SetToken gives the browser a session token for some seconds; 0 takes it away.
+func (v *Visit) SetToken(token string, seconds int) {
+	if seconds == 0 {
+		seconds = -1
+	}
+	http.SetCookie(v.W, &http.Cookie{
+		Name: v.Kit.cookieName(), Value: token, Path: "/", MaxAge: seconds, HttpOnly: true, Secure: v.Kit.Secure,
+		SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// cookieName carries the __Host- prefix where TLS makes browsers honour it (RFC 6265bis, section 4.1.3.2).
+func (k *Kit) cookieName() string {
+	if k.Secure {
+		return "__Host-tocsin"
+	}
+	return "tocsin"
+}
+
+// language takes ?lang=, which it remembers, else the cookie, else what the browser prefers.
+func (k *Kit) language(w http.ResponseWriter, r *http.Request) lang.Language {
+	if l, ok := lang.Known(r.URL.Query().Get("lang")); ok {
+		http.SetCookie(w, &http.Cookie{
+			Name: "lang", Value: string(l), Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, Secure: k.Secure,
+			SameSite: http.SameSiteLaxMode,
+		})
+		return l
+	}
+	if c, err := r.Cookie("lang"); err == nil {
+		if l, ok := lang.Known(c.Value); ok {
+			return l
+		}
+	}
+	return lang.Accepted(r.Header.Get("Accept-Language"))
+}
+
+const requestHeader = "X-Request-Id"
+
+// Harden puts around all pages what none may lack: a request id, strict headers, and the refusal of requests that
+// another site's page made.
+func (k *Kit) Harden(h http.Handler) http.Handler {
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(k.Private(func(v *Visit) error {
+		return fault.New(fault.Denied, "%s", v.T("error.cross_origin"))
+	}))
+	h = guard.Handler(h)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		out := w.Header()
+		out.Set(requestHeader, strings.TrimPrefix(ident.New("req"), "req_"))
+		out.Set("Content-Security-Policy", Policy)
+		out.Set("X-Content-Type-Options", "nosniff")
+		out.Set("Referrer-Policy", "no-referrer")
+		out.Set("Cross-Origin-Opener-Policy", "same-origin")
+		out.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,276 @@
+// Package page owns what every page shares: the choice of language, the session, the layout, the filling of templates,
+// the headers that keep a browser strict, and the one place where an error becomes a page.
+//
+// It owns no page of its own but the error page; those are in packages public, member and desk.
+package page
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tocsin/internal/fault"
+	"tocsin/internal/lang"
+	"tocsin/internal/web/templates"
+)
+
+// Authority is who answers for this installation, as pages name it.
+type Authority struct {
+	Name    string
+	NameZH  string // Name where empty
+	Mail    string // where people write to; may be empty
+	Phone   string // may be empty
+	Home    string // its own web page; may be empty
+	Fiction bool   // a demonstration with invented data: every page says so
+}
+
+// Named returns the name in language l.
+func (a Authority) Named(l lang.Language) string {
+	if l == lang.Chinese && a.NameZH != "" {
+		return a.NameZH
+	}
+	return a.Name
+}
+
+// Who is the person or party that a session speaks for. The zero value is nobody.
+type Who struct {
+	Role    string // "desk" or "member"
+	Subject string // desk: the person's name; member: the party's id
+	Name    string // to show
+}
+
+// Desk reports whether w may use the desk.
+func (w Who) Desk() bool { return w.Role == "desk" }
+
+// Member reports whether w speaks for a party.
+func (w Who) Member() bool { return w.Role == "member" }
+
+// Actor returns w as the ledger names it.
+func (w Who) Actor() string {
+	if w.Desk() {
+		return "person:" + w.Subject
+	}
+	return "party:" + w.Subject
+}
+
+// Config is what all pages need to know of the installation.
+type Config struct {
+	Authority Authority
+	Zone      *time.Location // of times shown; nil is UTC
+	Clock     func() time.Time
+	Secure    bool // pages are served over TLS: cookies carry Secure and the __Host- prefix
+	Mailbox   bool // the desk shows sent mail (demonstration)
+	Log       *slog.Logger
+	// Session returns who holds an open session's token; fault.NotFound or fault.Expired where nobody does.
+	Session func(ctx context.Context, now time.Time, token string) (Who, error)
+}
+
+// Spec names a page's template and the type of its body; a test checks the one against the other.
+type Spec struct {
+	Name string // "desk/queue"
+	View any    // the zero View of the page
+}
+
+// Kit renders pages. It is safe for use by many goroutines.
+type Kit struct {
+	Config
+	sets map[lang.Language]map[string]*template.Template
+}
+
+// New parses every template in every language.
+func New(c Config) (*Kit, error) {
+	if c.Zone == nil {
+		c.Zone = time.UTC
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	k := &Kit{Config: c, sets: map[lang.Language]map[string]*template.Template{}}
+	for _, l := range lang.Languages {
+		set, err := parse(l, c.Zone)
+		if err != nil {
+			return nil, err
+		}
+		k.sets[l] = set
+	}
+	return k, nil
+}
+
+func parse(l lang.Language, zone *time.Location) (map[string]*template.Template, error) {
+	frame, err := template.New("").Funcs(funcs(l, zone)).ParseFS(templates.Files, "layout.html", "part/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("parse templates: %w", err)
+	}
+	set := map[string]*template.Template{}
+	for _, area := range []string{"public", "member", "desk"} {
+		names, err := fs.Glob(templates.Files, area+"/*.html")
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			t, err := template.Must(frame.Clone()).ParseFS(templates.Files, name)
+			if err != nil {
+				return nil, fmt.Errorf("parse templates: %w", err)
+			}
+			set[strings.TrimSuffix(name, ".html")] = t.Lookup("layout")
+		}
+	}
+	return set, nil
+}
+
+// Template returns the template of a page; nil where there is none.
+func (k *Kit) Template(l lang.Language, name string) *template.Template { return k.sets[l][name] }
+
+// Frame is what the layout shows around a page.
+type Frame struct {
+	Lang      lang.Language
+	Title     string
+	Area      string // "public", "member" or "desk"
+	Tab       string // of the navigation that is open
+	Self      string // path and query of this page
+	Now       time.Time
+	Who       Who
+	Authority Authority
+	Mailbox   bool
+	Done      string // what the act before this page did; empty where there was none
+	Languages []Choice
+}
+
+// Choice is one way to see this page: a language.
+type Choice struct {
+	Code, Name, URL string
+	Current         bool
+}
+
+// View is a page: the frame and its own part.
+type View[T any] struct {
+	Frame
+	Body T
+}
+
+// Visit is one request with what every handler needs to know of it.
+type Visit struct {
+	W    http.ResponseWriter
+	R    *http.Request
+	Kit  *Kit
+	ID   string // request id
+	Lang lang.Language
+	Now  time.Time
+	Who  Who
+}
+
+// T returns a message in the visitor's language.
+func (v *Visit) T(key string, args ...any) string { return v.Lang.T(key, args...) }
+
+// Show renders the page called name ("desk/queue") with its title and body.
+func Show[T any](v *Visit, name, title string, body T) error {
+	return ShowAs(v, http.StatusOK, name, title, body)
+}
+
+// ShowAs is Show with another status: a form that is shown again because of a mistake in it.
+func ShowAs[T any](v *Visit, status int, name, title string, body T) error {
+	t := v.Kit.Template(v.Lang, name)
+	if t == nil {
+		return fmt.Errorf("no template %s", name)
+	}
+	area, tab := path.Split(name)
+	view := View[T]{Frame: v.frame(strings.TrimSuffix(area, "/"), tab, title), Body: body}
+	var b bytes.Buffer
+	if err := t.Execute(&b, view); err != nil {
+		return fmt.Errorf("render %s: %w", name, err)
+	}
+	h := v.W.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", string(v.Lang))
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	v.W.WriteHeader(status)
+	if _, err := b.WriteTo(v.W); err != nil {
+		v.Kit.Log.DebugContext(v.R.Context(), "page not sent", "error", err)
+	}
+	return nil
+}
+
+func (v *Visit) frame(area, tab, title string) Frame {
+	f := Frame{
+		Lang: v.Lang, Title: title, Area: area, Tab: tab, Self: v.R.URL.RequestURI(), Now: v.Now, Who: v.Who,
+		Authority: v.Kit.Authority, Mailbox: v.Kit.Mailbox,
+	}
+	if code := v.R.URL.Query().Get("done"); code != "" && v.Lang.Has("done."+code) {
+		f.Done = v.Lang.T("done." + code)
+	}
+	for _, l := range lang.Languages {
+		q := v.R.URL.Query()
+		q.Set("lang", string(l))
+		f.Languages = append(f.Languages, Choice{
+			Code: string(l), Name: l.T("language.name"), URL: v.R.URL.Path + "?" + q.Encode(), Current: l == v.Lang,
+		})
+	}
+	return f
+}
+
+// Redirect sends the browser to a page of ours after an act; done is the code of what to say there, empty for nothing.
+func (v *Visit) Redirect(to, done string) error {
+	if done != "" {
+		u, err := url.Parse(to)
+		if err != nil {
+			return err
+		}
+		q := u.Query()
+		q.Set("done", done)
+		u.RawQuery = q.Encode()
+		to = u.String()
+	}
+	http.Redirect(v.W, v.R, to, http.StatusSeeOther)
+	return nil
+}
+
+// Problem is what the error page shows.
+type Problem struct {
+	Status  int
+	Title   string
+	Message string // what happened and what to do
+	Saved   bool   // the request may have changed something: it says that nothing was saved
+	Ref     string // request id
+}
+
+// fail renders err as a page. It is the only place where an error meets a browser.
+func (v *Visit) fail(err error) {
+	status := fault.Status(err)
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		status = http.StatusRequestEntityTooLarge
+	}
+	message, ok := fault.Message(err)
+	if !ok {
+		message = v.T("error.internal")
+	}
+	if status >= http.StatusInternalServerError {
+		v.Kit.Log.ErrorContext(v.R.Context(), "page failed", "error", err, "path", v.R.URL.Path, "request", v.ID)
+	}
+	title := v.Lang.Word("error.status", strconv.Itoa(status))
+	p := Problem{Status: status, Title: title, Message: message, Saved: v.R.Method == http.MethodPost, Ref: v.ID}
+	if err := ShowAs(v, status, "public/error", title, p); err != nil {
+		v.Kit.Log.ErrorContext(v.R.Context(), "error page failed", "error", err, "request", v.ID)
+		http.Error(v.W, message, http.StatusInternalServerError)
+	}
+}
+
+// Pages are the pages of this package.
+var Pages = []Spec{{"public/error", View[Problem]{}}}
+
+// Open reports whether the page is one of names: its tab of the navigation is marked.
+func (f Frame) Open(names ...string) bool { return slices.Contains(names, f.Tab) }

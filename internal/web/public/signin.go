@@ -1,0 +1,63 @@
+package public
+
+import (
+	"net/http"
+	"time"
+
+	"tocsin/internal/act/loop"
+	"tocsin/internal/web/page"
+)
+
+type signInBody struct{}
+
+func (p *public) signIn(v *page.Visit) error {
+	if to := home(v.Who.Role); to != "/" {
+		http.Redirect(v.W, v.R, to, http.StatusSeeOther)
+		return nil
+	}
+	return page.Show(v, "public/sign-in", v.T("public.sign_in.title"), signInBody{})
+}
+
+func home(role string) string {
+	switch role {
+	case "desk":
+		return "/desk"
+	case "member":
+		return "/my"
+	}
+	return "/"
+}
+
+type confirmBody struct {
+	Who    loop.SignedIn
+	Action string
+}
+
+// confirm shows a button and uses nothing up: mail scanners open every link that they see.
+func (p *public) confirm(v *page.Visit) error {
+	token := v.R.PathValue("token")
+	who, err := p.loop.PeekSignIn(v.R.Context(), v.Now, token)
+	if err != nil {
+		return err
+	}
+	return page.Show(v, "public/confirm", v.T("public.sign_in.title"), confirmBody{who, "/sign-in/" + token})
+}
+
+func (p *public) open(v *page.Visit) error {
+	token, who, err := p.loop.SignIn(v.R.Context(), v.Now, v.R.PathValue("token"))
+	if err != nil {
+		return err
+	}
+	v.SetToken(token, int(loop.SessionLife/time.Second))
+	return v.Redirect(home(who.Role), "sign_in")
+}
+
+func (p *public) signOut(v *page.Visit) error {
+	if token := v.Token(); token != "" {
+		if err := p.loop.SignOut(v.R.Context(), v.Now, token); err != nil {
+			return err
+		}
+	}
+	v.SetToken("", 0)
+	return v.Redirect("/", "sign_out")
+}
