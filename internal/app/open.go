@@ -1,0 +1,185 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"tocsin/internal/act/loop"
+	"tocsin/internal/archive"
+	"tocsin/internal/event"
+	"tocsin/internal/fault"
+	"tocsin/internal/feed"
+	"tocsin/internal/notice"
+	"tocsin/internal/outside"
+	"tocsin/internal/party"
+	"tocsin/internal/store"
+	"tocsin/packs"
+)
+
+// installation is everything of one data folder, open.
+type installation struct {
+	store   *store.Store
+	archive *archive.Archive
+	loop    *loop.Loop
+	packs   *feed.Packs
+	key     []byte
+}
+
+// BuiltIn returns the start of a Loop's configuration: the packs and the class library inside the binary. Packs in
+// further folders go before those built in.
+func BuiltIn(more ...fs.FS) (loop.Config, error) {
+	p, err := feed.ReadPacks(append([]fs.FS{packs.Feeds()}, more...)...)
+	if err != nil {
+		return loop.Config{}, err
+	}
+	l, err := notice.LoadLibrary(packs.Classes())
+	return loop.Config{Packs: p, Library: l}, err
+}
+
+// open opens the data folder that the configuration names, creating it at the first start.
+func (r *running) open(ctx context.Context, mailer loop.Mailer) (*installation, error) {
+	cfg := r.cfg
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("open data folder: %w", err)
+	}
+	key, err := installationKey(filepath.Join(cfg.Data, "key"))
+	if err != nil {
+		return nil, err
+	}
+	c, err := r.builtIn()
+	if err != nil {
+		return nil, err
+	}
+	dsn := cfg.Database
+	if dsn == "" {
+		dsn = filepath.Join(cfg.Data, "tocsin.db")
+	}
+	if c.Store, err = store.Open(ctx, dsn); err != nil {
+		return nil, err
+	}
+	if c.Archive, err = archive.Open(filepath.Join(cfg.Data, "archive")); err != nil {
+		return nil, errors.Join(err, c.Store.Close())
+	}
+	c.Mailer = mailer
+	c.Settings, err = r.loopSettings(key)
+	if err != nil {
+		return nil, errors.Join(err, c.Store.Close())
+	}
+	return &installation{store: c.Store, archive: c.Archive, loop: loop.New(c), packs: c.Packs, key: key}, nil
+}
+
+// close writes back what is in memory and closes everything.
+func (i *installation) close(ctx context.Context) error {
+	return errors.Join(i.loop.Close(ctx), i.store.Close(), i.archive.Close())
+}
+
+// loopSettings turns the configuration into what the operations need.
+func (r *running) loopSettings(key []byte) (loop.Settings, error) {
+	cfg := r.cfg
+	_, domain, _ := strings.Cut(cfg.Mail, "@")
+	urgent, _ := event.ParseSeverity(cfg.UrgentFrom) // kong has checked the word
+	s := loop.Settings{
+		Sender: notice.Sender{Name: cfg.Name, NameZH: cfg.NameZH, Mail: cfg.Mail, URL: cfg.base(), Phone: cfg.Phone},
+		Zone:   cfg.zone(), BaseURL: cfg.base(), MailDomain: domain, Key: key,
+		NoticesADay: cfg.NoticesADay, DigestHour: cfg.DigestHour, UrgentFrom: int(urgent), FadeAfter: cfg.FadeAfter,
+	}
+	if cfg.PGPKey != "" {
+		armoured, err := os.ReadFile(cfg.PGPKey)
+		if err != nil {
+			return s, fmt.Errorf("read pgp-key: %w", err)
+		}
+		s.SigningKey = string(armoured)
+	}
+	return s, nil
+}
+
+// builtIn is BuiltIn with what the operator adds: packs, tables of addresses, the fetcher.
+func (r *running) builtIn() (loop.Config, error) {
+	cfg := r.cfg
+	var more []fs.FS
+	if cfg.Packs != "" {
+		more = append(more, os.DirFS(cfg.Packs))
+	}
+	c, err := BuiltIn(more...)
+	if err != nil {
+		return c, err
+	}
+	var tables []*party.Table
+	for _, path := range []string{cfg.ASN, cfg.Country} {
+		if path == "" {
+			continue
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return c, fmt.Errorf("read table of addresses: %w", err)
+		}
+		t, err := party.OpenTable(data, path)
+		if err != nil {
+			return c, err
+		}
+		tables = append(tables, t)
+	}
+	c.Locate = party.LocateAll(tables...)
+	var o outside.FetchOptions
+	for _, text := range cfg.FetchAllowed {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return c, fault.New(fault.Invalid, "fetch-allowed: %q is not a prefix in CIDR notation", text)
+		}
+		o.Allow = append(o.Allow, p)
+	}
+	c.Fetcher = outside.NewFetcher(o)
+	return c, nil
+}
+
+// mailer returns the way to the mail server, or nil where none is configured.
+func (r *running) mailer() (loop.Mailer, error) {
+	cfg := r.cfg
+	if cfg.SMTPHost == "" {
+		return nil, nil
+	}
+	_, domain, _ := strings.Cut(cfg.Mail, "@")
+	return outside.NewSMTP(outside.MailConfig{
+		Addr: cfg.SMTPHost, TLS: outside.TLSPolicy(cfg.SMTPTLS), User: cfg.SMTPUser, Password: cfg.SMTPPassword, Hello: domain,
+	})
+}
+
+// installationKey reads the 32 bytes that seal values and sign links, and makes them at the first start.
+func installationKey(path string) ([]byte, error) {
+	key, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		key = make([]byte, 32)
+		rand.Read(key)
+		return key, writeKey(path, key)
+	case err != nil:
+		return nil, fmt.Errorf("read installation key: %w", err)
+	case len(key) != 32:
+		return nil, fault.New(fault.Invalid, "%s: expected 32 bytes, found %d", path, len(key))
+	}
+	return key, nil
+}
+
+// writeKey writes the key so that a crash leaves either no key or all of it.
+func writeKey(path string, key []byte) error {
+	tmp := path + ".new"
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("write installation key: %w", err)
+	}
+	_, err = f.Write(key)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("write installation key: %w", err)
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return fmt.Errorf("write installation key: %w", err)
+	}
+	return nil
+}
