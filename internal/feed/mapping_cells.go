@@ -1,0 +1,55 @@
+package feed
+
+import (
+	"fmt"
+
+	"tocsin/internal/event"
+)
+
+// cellDecoder reads CSV records by a mapping.
+type cellDecoder struct {
+	mapping *Mapping
+	cut     Cut
+	cells   int
+}
+
+// Decoder returns a Decoder of CSV records cut as cut says. A record with more or fewer cells than there are columns
+// is rejected.
+func (m *Mapping) Decoder(cut Cut) Decoder {
+	if cut.Delimiter == 0 {
+		cut.Delimiter = ','
+	}
+	if cut.Quote == 0 {
+		cut.Quote = '"'
+	}
+	return &cellDecoder{mapping: m, cut: cut, cells: len(m.columns)}
+}
+
+func (d *cellDecoder) Row(rec Record, s *Scratch) (Row, error) {
+	cells, buf, reason := d.cut.Cells(rec.Bytes, s.Cells, s.Buf[:0])
+	s.Cells, s.Buf = cells, buf
+	if err := d.fits(len(cells), reason); err != nil {
+		return Row{}, err
+	}
+	row, buf, err := d.mapping.Row(cells, buf)
+	s.Buf = buf
+	return row, err
+}
+
+func (d *cellDecoder) Event(rec Record) (event.Event, error) {
+	cells, _, reason := d.cut.Cells(rec.Bytes, make([][]byte, 0, d.cells), nil)
+	if err := d.fits(len(cells), reason); err != nil {
+		return event.Event{}, err
+	}
+	return d.mapping.Event(cells)
+}
+
+func (d *cellDecoder) fits(cells int, reason string) error {
+	switch {
+	case reason != "":
+		return &Reject{Reason: reason}
+	case cells != d.cells:
+		return &Reject{Reason: fmt.Sprintf("%d cells where the header has %d", cells, d.cells)}
+	}
+	return nil
+}

@@ -1,0 +1,249 @@
+package feed
+
+import (
+	"errors"
+	"strings"
+
+	"tocsin/internal/event"
+	"tocsin/internal/finding"
+)
+
+// Event reads the whole record.
+func (m *Mapping) Event(cells [][]byte) (event.Event, error) {
+	if err := m.check(cells); err != nil {
+		return event.Event{}, err
+	}
+	e := event.Event{Fields: make(map[string]any, len(m.steps)+len(m.constant)+len(m.initial))}
+	for i := range m.steps {
+		if err := m.steps[i].set(&e, cells); err != nil {
+			return event.Event{}, err
+		}
+	}
+	m.fix(&e)
+	if m.severity != event.Unknown && e.Text("severity") == "" {
+		e.Fields["severity"] = m.severity.String()
+	}
+	if _, err := finding.Identify(e); err != nil {
+		return event.Event{}, &Reject{Reason: err.Error()}
+	}
+	return e, nil
+}
+
+// fix sets the constants, and the defaults where the record gave nothing. A class comes with its taxonomy and with
+// the label that the source used for it.
+func (m *Mapping) fix(e *event.Event) {
+	for _, c := range m.constant {
+		e.Fields[c.field] = c.value
+	}
+	given := e.Text("classification.type") != ""
+	for _, d := range m.initial {
+		_, taken := e.Fields[d.field]
+		class := d.field == "extra.classification_source" || d.field == "classification.taxonomy"
+		if given && class || taken && !class {
+			continue
+		}
+		e.Fields[d.field] = d.value
+	}
+}
+
+// check leaves out what the filters leave out and rejects what lacks a required value.
+func (m *Mapping) check(cells [][]byte) error {
+	for i := range m.filter {
+		if f := &m.filter[i]; !f.keeps(cells) {
+			return &LeftOut{Reason: "filter on " + f.name}
+		}
+	}
+	for _, i := range m.strict {
+		s := &m.steps[i]
+		v, reason := s.eval(cells)
+		if reason == "" && v.kind != absent && !s.fits(v) {
+			reason = "does not fit the field"
+		}
+		switch {
+		case reason != "":
+			return &Reject{Field: s.rule.Column, Reason: quoted(trim(cells[s.cell])) + " " + reason}
+		case v.kind == absent && s.rule.Required && !m.twin(s, cells):
+			return &Reject{Field: s.rule.Column, Reason: "is empty, and " + s.name + " is needed"}
+		}
+	}
+	return nil
+}
+
+// twin reports whether another step reads a value from the cell of a required one.
+func (m *Mapping) twin(s *step, cells [][]byte) bool {
+	for _, j := range s.twins {
+		t := &m.steps[j]
+		if v, reason := t.eval(cells); reason == "" && v.kind != absent && t.fits(v) {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *filter) keeps(cells [][]byte) bool {
+	cell := trim(cells[f.cell])
+	for _, n := range f.not {
+		if equalFold(cell, n) {
+			return false
+		}
+	}
+	for _, n := range f.is {
+		if equalFold(cell, n) {
+			return true
+		}
+	}
+	return len(f.is) == 0
+}
+
+// eval runs the conversion of a step, with its conditions and its map.
+func (s *step) eval(cells [][]byte) (value, string) {
+	cell := trim(cells[s.cell])
+	if len(cell) == 0 && !s.rowWide {
+		return value{}, ""
+	}
+	for _, c := range s.when {
+		if !equalFold(trim(cells[c.cell]), c.text) {
+			return value{}, ""
+		}
+	}
+	if s.mapTo != nil {
+		if cell = s.mapped(cell); len(cell) == 0 {
+			return value{}, ""
+		}
+	}
+	var with []byte
+	if s.with >= 0 {
+		with = trim(cells[s.with])
+	}
+	return s.convert(cell, with, s, cells)
+}
+
+func (s *step) mapped(cell []byte) []byte {
+	if to, ok := s.mapTo[strings.ToLower(string(cell))]; ok {
+		return []byte(to)
+	}
+	if to, ok := s.mapTo["*"]; ok {
+		return []byte(to)
+	}
+	return cell
+}
+
+// set gives the step's field its value. Only a class can be an error: everything else that does not fit is noted.
+func (s *step) set(e *event.Event, cells [][]byte) error {
+	if _, taken := e.Fields[s.name]; taken && !s.class() {
+		return nil
+	}
+	v, reason := s.eval(cells)
+	if reason != "" {
+		s.note(e, cells, reason)
+		return nil
+	}
+	if v.kind == absent {
+		return nil
+	}
+	if s.class() {
+		return s.classify(e, v)
+	}
+	got, err := s.canonical(v)
+	if err != nil {
+		s.note(e, cells, err.Error())
+		return nil
+	}
+	if v.day && s.field.Kind == event.DateTime {
+		e.Note(s.name, string(trim(cells[s.cell])), "the source gives the day only")
+	}
+	if s.secrecy != Plain {
+		if plain, ok := got.(string); ok {
+			if d := domainOf(plain); s.domain != "" && d != "" {
+				e.Fields[s.domain] = d
+			}
+			got = s.mapping.sealer.Apply(s.secrecy, plain)
+		}
+	}
+	if got != "" {
+		e.Fields[s.name] = got
+	}
+	return nil
+}
+
+func (s *step) class() bool {
+	return s.field.Kind == event.ClassType || s.field.Kind == event.ClassTaxonomy
+}
+
+// classify sets the class of a record. Errors end the record.
+func (s *step) classify(e *event.Event, v value) error {
+	if _, taken := e.Fields[s.name]; taken && s.field.Kind == event.ClassType {
+		return nil
+	}
+	err := e.Put(s.name, string(v.text))
+	if s.field.Kind == event.ClassTaxonomy {
+		return nil
+	}
+	return classError(s.rule.Column, err)
+}
+
+// classError turns what event.Class says into what a Decoder returns.
+func classError(column string, err error) error {
+	var out *event.OutOfRemit
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &out):
+		return &OutOfRemit{Class: out.Class}
+	}
+	return &Reject{Field: column, Reason: err.Error()}
+}
+
+// canonical brings a value into the form its field has in an event.
+func (s *step) canonical(v value) (any, error) {
+	if v.kind == moment {
+		m := event.Moment{Micros: v.n, Digits: int(v.digits)}
+		b := m.Append(nil)
+		if v.day && s.extra {
+			b = b[:len("2006-01-02")]
+		}
+		v = textOf(b)
+	}
+	switch v.kind {
+	case whole:
+		return s.field.Fit(v.n)
+	case real:
+		return s.field.Fit(v.x)
+	case truth:
+		return s.field.Fit(v.n == 1)
+	case absent, text, moment:
+	}
+	if s.extra {
+		return event.Clean(string(v.text)), nil
+	}
+	return s.field.Parse(string(v.text))
+}
+
+// fits reports whether a value has a canonical form.
+func (s *step) fits(v value) bool {
+	switch {
+	case v.kind == moment:
+		return true
+	case s.field.Kind == event.IP && v.kind == text && dotted(v.text):
+		return string(v.text) != "0.0.0.0"
+	case s.field.Kind == event.Port && v.kind == whole:
+		return v.n >= 0 && v.n <= 65535
+	}
+	_, err := s.canonical(v)
+	return err == nil
+}
+
+func (s *step) note(e *event.Event, cells [][]byte, reason string) {
+	raw := string(trim(cells[s.cell]))
+	if s.secrecy != Plain {
+		raw = s.mapping.sealer.Apply(s.secrecy, raw)
+		reason = "cannot be read as " + s.field.Kind.String()
+	}
+	e.Note(s.name, raw, reason)
+}
+
+// quoted shows a cell in a message.
+func quoted(cell []byte) string {
+	s := strings.ToValidUTF8(string(cell[:min(len(cell), 80)]), "\uFFFD")
+	return `"` + s + `"`
+}

@@ -1,0 +1,342 @@
+package feed
+
+import (
+	"strconv"
+	"strings"
+
+	"tocsin/internal/asset"
+	"tocsin/internal/event"
+	"tocsin/internal/finding"
+)
+
+// slot is one field as Row finds it: a constant, or the first step that yields a value, or a default.
+type slot struct {
+	constant any
+	steps    []int
+	initial  any
+}
+
+func (s *slot) empty() bool { return s.constant == nil && len(s.steps) == 0 && s.initial == nil }
+
+// rowPlan is what Row needs of a mapping: the fields that identify a finding, its time, severity and status.
+type rowPlan struct {
+	typ, identifier, malware         slot
+	url, ip, fqdn, network           slot
+	asn, account, port, transport    slot
+	time, severity, status           slot
+	constantType                     string
+	constantTail                     []byte // type, identifier and malware where none depends on the record
+	constantScope                    finding.Scope
+	severityOfDefault, severityFixed event.Severity
+}
+
+func (p *rowPlan) compile(m *Mapping) {
+	for field, s := range map[string]*slot{
+		"classification.type": &p.typ, "classification.identifier": &p.identifier, "malware.name": &p.malware,
+		"source.url": &p.url, "source.ip": &p.ip, "source.fqdn": &p.fqdn, "source.network": &p.network,
+		"source.asn": &p.asn, "source.account": &p.account, "source.port": &p.port, "protocol.transport": &p.transport,
+		"time.source": &p.time, "severity": &p.severity, "status": &p.status,
+	} {
+		for _, c := range m.constant {
+			if c.field == field {
+				s.constant = c.value
+			}
+		}
+		for _, d := range m.initial {
+			if d.field == field {
+				s.initial = d.value
+			}
+		}
+		for i := range m.steps {
+			if m.steps[i].name == field {
+				s.steps = append(s.steps, i)
+			}
+		}
+	}
+	if t, ok := p.fixedText(&p.typ); ok {
+		p.constantType, p.constantScope = t, finding.ScopeOf(t)
+		id, ok1 := p.fixedText(&p.identifier)
+		name, ok2 := p.fixedText(&p.malware)
+		if !p.constantScope.Malware {
+			name, ok2 = "", true
+		}
+		if ok1 && ok2 {
+			p.constantTail = finding.Identity{Type: t, Identifier: strings.ToLower(id), Malware: name}.AppendTail(nil)
+		}
+	}
+	p.severityOfDefault = m.severity
+	if s, ok := p.severity.initial.(string); ok {
+		p.severityOfDefault, _ = event.ParseSeverity(s)
+	}
+	if s, ok := p.severity.constant.(string); ok {
+		p.severityFixed, _ = event.ParseSeverity(s)
+	}
+}
+
+// fixedText returns the text of a slot that does not depend on the record.
+func (p *rowPlan) fixedText(s *slot) (string, bool) {
+	if t, ok := s.constant.(string); ok {
+		return t, true
+	}
+	t, _ := s.initial.(string)
+	return t, len(s.steps) == 0
+}
+
+// Row reads what the fold needs. It appends to buf, which may hold what the cells lie in, and returns it for reuse.
+func (m *Mapping) Row(cells [][]byte, buf []byte) (Row, []byte, error) {
+	if err := m.check(cells); err != nil {
+		return Row{}, buf, err
+	}
+	p := &m.row
+	typ, scope := p.constantType, p.constantScope
+	if typ == "" {
+		var err error
+		if typ, err = m.typeOf(cells); err != nil {
+			return Row{}, buf, err
+		}
+		scope = finding.ScopeOf(typ)
+	}
+	start := len(buf)
+	buf, kind := m.appendAsset(buf, cells, scope)
+	if kind == "" {
+		return Row{}, buf[:start], &Reject{Reason: reasonNoAsset}
+	}
+	buf = m.appendService(buf, cells, scope.Service && kind == asset.IP)
+	if p.constantTail != nil {
+		buf = append(buf, p.constantTail...)
+	} else {
+		buf = append(append(buf, typ...), 0)
+		from := len(buf)
+		buf, _ = m.appendText(buf, &p.identifier, cells)
+		buf = append(lowerTail(buf, from), 0)
+		if scope.Malware {
+			buf, _ = m.appendText(buf, &p.malware, cells)
+		}
+		buf = append(buf, 0)
+	}
+	row := Row{Key: finding.KeyOf(buf[start:]), At: m.instant(cells), Severity: m.severityOf(cells)}
+	if m.recheck {
+		from := len(buf)
+		var status []byte
+		if b, ok := m.appendText(buf, &p.status, cells); ok {
+			status = b[from:]
+		}
+		row.Gone = equalFold(status, "offline")
+	}
+	return row, buf, nil
+}
+
+const reasonNoAsset = "the event names no address, domain, prefix, URL, AS number or account"
+
+// typeOf reads the RSIT type of a record.
+func (m *Mapping) typeOf(cells [][]byte) (string, error) {
+	p := &m.row
+	for _, i := range p.typ.steps {
+		s := &m.steps[i]
+		v, reason := s.eval(cells)
+		if reason != "" || v.kind == absent {
+			continue
+		}
+		_, typ, err := event.Class(strings.TrimSpace(string(v.text)))
+		return typ, classError(s.rule.Column, err)
+	}
+	if t, ok := p.typ.initial.(string); ok {
+		return t, nil
+	}
+	return "", &Reject{Reason: "classification.type: is missing"}
+}
+
+// appendAsset appends kind and value of the asset, each ended by a zero byte. Without an asset kind is empty.
+func (m *Mapping) appendAsset(buf []byte, cells [][]byte, scope finding.Scope) ([]byte, asset.Kind) {
+	p := &m.row
+	start := len(buf)
+	if scope.URL && !p.url.empty() {
+		if b, ok := m.appendText(append(append(buf, asset.URL...), 0), &p.url, cells); ok {
+			return append(b, 0), asset.URL
+		}
+	}
+	if b, ok := m.appendText(append(append(buf, asset.IP...), 0), &p.ip, cells); ok {
+		return append(b, 0), asset.IP
+	}
+	for _, c := range [...]struct {
+		kind asset.Kind
+		slot *slot
+	}{{asset.Domain, &p.fqdn}, {asset.Prefix, &p.network}, {asset.URL, &p.url}} {
+		if c.slot.empty() {
+			continue
+		}
+		if b, ok := m.appendText(buf, c.slot, cells); ok {
+			a := finding.Whole(asset.Asset{Kind: c.kind, Value: string(b[start:])})
+			return append(append(append(append(buf[:start], a.Kind...), 0), a.Value...), 0), a.Kind
+		}
+	}
+	if n := m.integer(&p.asn, cells); n > 0 {
+		return append(strconv.AppendInt(append(append(buf, asset.ASN...), 0), n, 10), 0), asset.ASN
+	}
+	if b, ok := m.appendText(append(append(buf, asset.Account...), 0), &p.account, cells); ok {
+		return append(b, 0), asset.Account
+	}
+	return buf, ""
+}
+
+// appendService appends port and transport.
+func (m *Mapping) appendService(buf []byte, cells [][]byte, service bool) []byte {
+	if service {
+		if port := m.integer(&m.row.port, cells); port > 0 && port <= 65535 {
+			buf = append(strconv.AppendInt(buf, port, 10), 0)
+			buf, _ = m.appendText(buf, &m.row.transport, cells)
+			return append(buf, 0)
+		}
+	}
+	return append(buf, '0', 0, 0)
+}
+
+// appendText appends the text of a slot, and false where there is none.
+func (m *Mapping) appendText(buf []byte, s *slot, cells [][]byte) ([]byte, bool) {
+	if t, ok := s.constant.(string); ok {
+		return append(buf, t...), true
+	}
+	for _, i := range s.steps {
+		if b, ok := m.steps[i].appendTo(buf, cells); ok {
+			return b, true
+		}
+	}
+	if t, ok := s.initial.(string); ok {
+		return append(buf, t...), true
+	}
+	return buf, false
+}
+
+// appendTo appends the canonical text of a step's value. The common spellings take a way that allocates nothing; all
+// others take the way of Event.
+func (s *step) appendTo(buf []byte, cells [][]byte) ([]byte, bool) {
+	v, reason := s.eval(cells)
+	if reason != "" || v.kind == absent {
+		return buf, false
+	}
+	if v.kind == text && s.secrecy == Plain {
+		switch s.field.Kind {
+		case event.IP:
+			if dotted(v.text) && string(v.text) != "0.0.0.0" {
+				return append(buf, v.text...), true
+			}
+		case event.Transport:
+			if name, err := event.TransportName(v.text); err == nil {
+				return append(buf, name...), true
+			}
+			return buf, false
+		case event.String, event.Lower:
+			if s.field.Max == 0 && graphic(v.text) {
+				from := len(buf)
+				buf = append(buf, v.text...)
+				if s.field.Kind == event.Lower {
+					lowerASCII(buf[from:])
+				}
+				return buf, true
+			}
+		}
+	}
+	got, err := s.canonical(v)
+	if err != nil {
+		return buf, false
+	}
+	t, ok := got.(string)
+	if !ok || t == "" {
+		return buf, false
+	}
+	return append(buf, s.mapping.sealer.Apply(s.secrecy, t)...), true
+}
+
+// integer returns the number of a slot, or 0.
+func (m *Mapping) integer(s *slot, cells [][]byte) int64 {
+	if n, ok := s.constant.(int64); ok {
+		return n
+	}
+	for _, i := range s.steps {
+		t := &m.steps[i]
+		v, reason := t.eval(cells)
+		if reason != "" || v.kind == absent {
+			continue
+		}
+		if v.kind == whole && t.field.Kind == event.Port && v.n >= 0 && v.n <= 65535 {
+			return v.n
+		}
+		if got, err := t.canonical(v); err == nil {
+			n, _ := got.(int64)
+			return n
+		}
+	}
+	n, _ := s.initial.(int64)
+	return n
+}
+
+// instant returns the record's time in microseconds, or 0.
+func (m *Mapping) instant(cells [][]byte) int64 {
+	s := &m.row.time
+	if t, ok := s.constant.(string); ok {
+		at, _ := event.ParseMoment(t)
+		return at.Micros
+	}
+	for _, i := range s.steps {
+		v, reason := m.steps[i].eval(cells)
+		switch {
+		case reason != "":
+		case v.kind == moment:
+			return v.n
+		case v.kind == text:
+			if at, ok := event.ParseMoment(v.text); ok {
+				return at.Micros
+			}
+		}
+	}
+	if t, ok := s.initial.(string); ok {
+		at, _ := event.ParseMoment(t)
+		return at.Micros
+	}
+	return 0
+}
+
+func (m *Mapping) severityOf(cells [][]byte) event.Severity {
+	p := &m.row
+	if p.severityFixed != event.Unknown {
+		return p.severityFixed
+	}
+	for _, i := range p.severity.steps {
+		v, reason := m.steps[i].eval(cells)
+		if reason != "" || v.kind != text {
+			continue
+		}
+		if s, ok := event.ParseSeverity(string(v.text)); ok {
+			return s
+		}
+	}
+	return p.severityOfDefault
+}
+
+// graphic reports whether b is ASCII from blank to tilde.
+func graphic(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+func lowerASCII(b []byte) {
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+}
+
+// lowerTail brings what was appended after from into lower case, as Identify does.
+func lowerTail(buf []byte, from int) []byte {
+	tail := buf[from:]
+	if graphic(tail) {
+		lowerASCII(tail)
+		return buf
+	}
+	return append(buf[:from], strings.ToLower(string(tail))...)
+}

@@ -1,0 +1,181 @@
+// Package shadowserver reads Shadowserver's reports: CSV files whose columns mean what a published schema says. It owns
+// the schema's two forms, the finding of a report's type, and nothing of the conversions, which package feed has.
+package shadowserver
+
+import (
+	_ "embed"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"tocsin/internal/asset"
+	"tocsin/internal/fault"
+	"tocsin/internal/feed"
+)
+
+//go:embed reports.txt
+var table []byte
+
+var (
+	current atomic.Pointer[Schema]
+	shipped = sync.OnceValues(func() (*Schema, error) { return ReadSchema(table, nil) })
+)
+
+// Use makes s the schema of every part opened from now on; nil is the shipped one. Parts already open keep theirs.
+func Use(s *Schema) { current.Store(s) }
+
+// Current returns the schema in use.
+func Current() (*Schema, error) {
+	if s := current.Load(); s != nil {
+		return s, nil
+	}
+	return shipped()
+}
+
+// Format reads Shadowserver's reports by the schema in use.
+type Format struct{}
+
+// Cut implements feed.Format.
+func (Format) Cut(*feed.Pack) feed.Cut { return feed.Cut{} }
+
+// Open implements feed.Format. The report type is taken from the file name, else from the pack's stream, else from the
+// columns.
+func (f Format) Open(pack *feed.Pack, name string, head []byte, opts feed.Options) (feed.Opened, error) {
+	schema, err := Current()
+	if err != nil {
+		return feed.Opened{}, err
+	}
+	lead := feed.Lead(f.Cut(pack), head, 2)
+	if len(lead) == 0 {
+		return feed.Opened{}, fault.New(fault.Invalid, "%s holds no header", name)
+	}
+	columns, err := feed.Header(f.Cut(pack), lead[0].Bytes)
+	if err != nil {
+		return feed.Opened{}, err
+	}
+	report := schema.named(name)
+	if report == nil {
+		report = schema.Report(pack.Stream)
+	}
+	if report == nil {
+		if report, err = schema.fitting(columns, lead[1:]); err != nil {
+			return feed.Opened{}, err
+		}
+	}
+	mapping, drift, err := feed.NewMapping(plan(pack, report, columns, opts))
+	if err != nil {
+		return feed.Opened{}, fault.New(fault.Invalid, "report %s: %v", report.File, err)
+	}
+	return feed.Opened{
+		Stream: report.File, Decoder: mapping.Decoder(f.Cut(pack)), Drift: drift, Columns: columns,
+		Absence: pack.AbsenceCycles, Header: 1,
+	}, nil
+}
+
+func plan(pack *feed.Pack, r *Report, columns []string, opts feed.Options) feed.Plan {
+	constant := map[string]string{"feed.name": r.Name, "feed.provider": "Shadowserver"}
+	if r.URL != "" {
+		constant["feed.documentation"] = r.URL
+	}
+	for f, v := range r.Constant {
+		constant[f] = v
+	}
+	return feed.Plan{
+		Columns: columns, Rules: r.Rules, Constant: constant, Default: pack.Default, Severity: r.Severity,
+		Recheck: pack.Recheck, Key: opts.Key,
+	}
+}
+
+// named returns the report type that a file name tells: "2026-11-20-scan_http-xx.csv", in any folder and packing.
+func (s *Schema) named(name string) *Report {
+	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
+	for _, ext := range []string{".zst", ".gz", ".zip", ".csv", ".txt"} {
+		name = strings.TrimSuffix(name, ext)
+	}
+	for part := range strings.FieldsFuncSeq(name, func(r rune) bool { return r == '-' || r == '.' || r == ' ' }) {
+		if r := s.byName[part]; r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+// fitting returns the report type whose columns are those of the signal, or the nearest; rows, the first of the data,
+// tell the types apart that differ in the address family alone.
+func (s *Schema) fitting(columns []string, rows []feed.Record) (*Report, error) {
+	least, best := -1, []*Report(nil)
+	for _, r := range s.Reports {
+		off, ok := r.distance(columns)
+		switch {
+		case !ok || off*4 > len(columns):
+		case least < 0 || off < least:
+			least, best = off, []*Report{r}
+		case off == least:
+			best = append(best, r)
+		}
+	}
+	if len(best) > 1 && len(rows) > 0 {
+		best = sameFamily(best, columns, rows[0])
+	}
+	switch len(best) {
+	case 0:
+		return nil, fault.New(fault.Invalid, "neither the name nor the columns tell the report type: name the file as Shadowserver does, for instance 2026-11-20-scan_http-xx.csv")
+	case 1:
+		return best[0], nil
+	}
+	names := make([]string, len(best))
+	for i, r := range best {
+		names[i] = r.File
+	}
+	return nil, fault.New(fault.Invalid, "the columns fit %s alike: put the report type into the file name, for instance 2026-11-20-%s-xx.csv",
+		strings.Join(names, ", "), names[0])
+}
+
+// distance counts the columns that one side alone has; false where the signal lacks a required one.
+func (r *Report) distance(columns []string) (int, bool) {
+	known := r.Columns()
+	off := 0
+	for _, c := range columns {
+		if !slices.Contains(known, c) {
+			off++
+		}
+	}
+	for _, rule := range r.Rules {
+		if (rule.Required || rule.Strict) && !slices.Contains(columns, rule.Column) {
+			return 0, false
+		}
+	}
+	for _, c := range known {
+		if !slices.Contains(columns, c) {
+			off++
+		}
+	}
+	return off, true
+}
+
+// sameFamily keeps the types that go with the address family of the first row, where their names tell it.
+func sameFamily(reports []*Report, columns []string, first feed.Record) []*Report {
+	cells, _, _ := feed.Cut{Delimiter: ',', Quote: '"'}.Cells(first.Bytes, nil, nil)
+	for _, name := range []string{"ip", "src_ip", "http_referer_ip"} {
+		at := slices.Index(columns, name)
+		if at < 0 || at >= len(cells) {
+			continue
+		}
+		ip, err := asset.ParseIP(string(cells[at]))
+		if err != nil {
+			continue
+		}
+		var out []*Report
+		for _, r := range reports {
+			family, _, _ := strings.Cut(r.File, "_")
+			six := strings.HasSuffix(family, "6") || strings.HasSuffix(r.File, "6")
+			if six == ip.Is6() {
+				out = append(out, r)
+			}
+		}
+		return out
+	}
+	return reports
+}
