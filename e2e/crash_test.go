@@ -51,39 +51,43 @@ func TestCrash(t *testing.T) {
 	if digest(t, halves) != state {
 		t.Error("in two halves: other findings")
 	}
-	killed := t.TempDir()
-	kills := killAtRandom(t, killed, whole)
+	killed := killAtRandom(t, whole, want, state)
 	if got := ingested(t, killed, whole); got != want {
-		t.Errorf("after %d kills: %+v, want %+v", kills, got, want)
+		t.Errorf("after the kills: %+v, want %+v", got, want)
 	}
 	if digest(t, killed) != state {
-		t.Errorf("after %d kills: other findings", kills)
+		t.Error("after the kills: other findings")
 	}
 }
 
-// killAtRandom starts the ingest over and over and kills it, and returns how many kills met it alive.
-func killAtRandom(t *testing.T, dir, file string) int {
+// killAtRandom starts the ingest over and over and kills it at random moments, and returns the folder in which it was
+// killed last. A run that ends before its kill must have come to the same result; the next then starts from nothing.
+func killAtRandom(t *testing.T, file string, want totals, state string) string {
 	t.Helper()
 	times, err := strconv.Atoi(os.Getenv("TOCSIN_CRASH_KILLS"))
 	if err != nil {
 		times = 20
 	}
 	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	alive := 0
-	for range times {
+	dir, runs := t.TempDir(), 1
+	for kills := 0; kills < times; {
 		p := start(t, dir, nil, "ingest", file)
 		select {
 		case <-p.done:
-			t.Fatalf("the ingest ended (%v) before all kills:\n%s", p.err, p.output())
-		case <-time.After(time.Duration(r.IntN(150)) * time.Millisecond):
+		case <-time.After(time.Duration(r.IntN(200)) * time.Millisecond):
 		}
 		if p.stop(syscall.SIGKILL) == -1 {
-			alive++
+			kills++
+			continue
 		}
+		if got := ingested(t, dir, file); got != want || digest(t, dir) != state {
+			t.Fatalf("seed %d, after kill %d: %+v and other findings", seed, kills, got)
+		}
+		dir, runs = t.TempDir(), runs+1
 	}
-	return alive
+	t.Logf("seed %d: %d kills over %d runs", seed, times, runs)
+	return dir
 }
 
 // writeReport writes rows from to to of a Telnet report. Each finding has about four rows; one row in 200 is bad.

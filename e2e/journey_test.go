@@ -43,7 +43,7 @@ func TestJourney(t *testing.T) {
 	parties := filepath.Join(dir, "parties.yaml")
 	write(t, parties, "parties:\n  - id: city-hospital\n    name: City Hospital\n    kind: institution\n    language: en\n"+
 		"    contacts:\n      - role: security\n        name: IT\n        mail: it@hospital.example\n        pgp_key: |\n"+
-		indent(gpg.public, "          ")+"    resources:\n      - kind: prefix\n        value: 198.51.100.0/24\n")
+		indent(gpg.public, "          ")+"    resources:\n      - prefix: 198.51.100.0/24\n")
 	addr := freeAddr(t)
 	env := []string{
 		"TOCSIN_LISTEN=" + addr, "TOCSIN_BASE_URL=http://" + addr, "TOCSIN_SMTP_HOST=" + inbox.addr, "TOCSIN_SMTP_TLS=none",
@@ -129,7 +129,7 @@ func (j *journey) answer(link, kind string) {
 	if !strings.Contains(page, "198.51.100.7") {
 		j.t.Fatalf("the page behind the link does not show the address:\n%s", page)
 	}
-	form := url.Values{"kind": {kind}, "scope": {"all"}}
+	form := url.Values{"answer": {kind}, "scope": {"all"}}
 	q, err := http.NewRequestWithContext(j.t.Context(), http.MethodPost, link, strings.NewReader(form.Encode()))
 	if err != nil {
 		j.t.Fatal(err)

@@ -60,9 +60,9 @@ func TestReadmeSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	documented := map[string]string{}
-	for _, m := range regexp.MustCompile("(?m)^\\| (`.*`) \\| (?:`(.*)`)? ?\\|").FindAllStringSubmatch(string(page), -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| (`[^|]*`) \\| (?:`([^`|]*)`)? ?\\|").FindAllStringSubmatch(string(page), -1) {
 		for i, name := range strings.Split(m[1], ", ") {
-			documented[strings.Trim(name, "`")] = m[2]
+			documented[strings.Trim(name, "`")] = strings.ToLower(m[2])
 			if i > 0 {
 				documented[strings.Trim(name, "`")] = ""
 			}
@@ -71,7 +71,8 @@ func TestReadmeSettings(t *testing.T) {
 	out, _, _ := run(t, t.TempDir(), nil, "config", "dump")
 	has := map[string]string{}
 	for _, m := range regexp.MustCompile(`(?m)^([a-z][a-z-]*) +(.*?) +default$`).FindAllStringSubmatch(out, -1) {
-		has[m[1]] = strings.Trim(m[2], "-")
+		value := strings.TrimSuffix(strings.ToLower(strings.Trim(m[2], "-[]")), "0m0s")
+		has[m[1]] = value
 	}
 	if diff := cmp.Diff(has, documented); diff != "" {
 		t.Errorf("the program (-) differs from the page (+):\n%s", diff)

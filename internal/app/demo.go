@@ -20,6 +20,9 @@ import (
 // demoDays is how many days of signals the demonstration starts with.
 const demoDays = 90
 
+// demoFade makes what was seen once go stale within those days.
+const demoFade = 30 * 24 * time.Hour
+
 type demoCommand struct {
 	Ephemeral bool `help:"Keep everything in a temporary folder and remove it at the end."`
 	Quick     bool `hidden:"" help:"Set up, print, and end: for tests."`
@@ -29,6 +32,7 @@ type demoCommand struct {
 func (c *demoCommand) Run(r *running) error {
 	started := time.Now()
 	r.cfg.Name, r.cfg.NameZH, r.cfg.Mail = "CSIRT Aurelia", "奥雷利亚省网络安全应急中心", "csirt@aurelia.example"
+	r.cfg.FadeAfter = demoFade
 	if r.origin["data"] == "" {
 		r.cfg.Data = "tocsin-demo"
 	}
@@ -124,6 +128,25 @@ func (p *play) run() error {
 	for d := 1; d <= p.province.Days(); d++ {
 		if err := p.day(ctx, d); err != nil {
 			return fmt.Errorf("day %d: %w", d, err)
+		}
+	}
+	return p.judge(ctx)
+}
+
+// judge lets the desk look at the first disputes: it takes one for a wrong observation and one for a real problem.
+func (p *play) judge(ctx context.Context) error {
+	now := p.province.Day(p.province.Days()).Add(15 * time.Hour)
+	list, err := p.in.loop.Findings(ctx, loop.FindingQuery{States: []finding.State{finding.Disputed}}, 0, 3)
+	if err != nil {
+		return err
+	}
+	for i, f := range list.Rows {
+		act, reason := p.in.loop.Discard, "The party showed that this host is a honeypot of its own."
+		if i == 2 {
+			act, reason = p.in.loop.RejectDispute, "The address answered again while we were on the telephone."
+		}
+		if err := act(ctx, now, "person:ada", f.ID, reason); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -177,6 +177,13 @@ func (f *Field) text(s string) (string, error) {
 // Fit checks a value that is not text against the field's kind and returns it in canonical form. The error is
 // fault.Invalid.
 func (f *Field) Fit(value any) (any, error) {
+	if f.Kind == JSON && f != &extraField {
+		switch value.(type) {
+		case map[string]any, []any:
+			return jsonFit(value, 1)
+		}
+		return nil, fault.New(fault.Invalid, "%v is neither an object nor an array", value)
+	}
 	switch v := value.(type) {
 	case nil:
 		return nil, fault.New(fault.Invalid, "a null is no value")
@@ -341,7 +348,7 @@ func uuid(s string) bool {
 	return true
 }
 
-// jsonValue reads a JSON text; numbers become int64 or float64 where they fit.
+// jsonValue reads an object or array from JSON text; numbers become int64 or float64 where they fit.
 func jsonValue(s string) (any, error) {
 	var v any
 	d := json.NewDecoder(strings.NewReader(s))
@@ -349,5 +356,9 @@ func jsonValue(s string) (any, error) {
 	if err := d.Decode(&v); err != nil {
 		return nil, fault.New(fault.Invalid, "%q is not JSON", clip(s))
 	}
-	return jsonFit(v, 1)
+	switch v.(type) {
+	case map[string]any, []any:
+		return jsonFit(v, 1)
+	}
+	return nil, fault.New(fault.Invalid, "%q is neither an object nor an array", clip(s))
 }

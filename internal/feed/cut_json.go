@@ -164,6 +164,9 @@ func (c *cutter) broken(b *Batch, buf []byte, reason string) int {
 	c.bad(b, c.at, bytes.Clone(buf[:min(len(buf), maxRaw)]), reason)
 	c.json.dead = true
 	c.advance(buf)
+	if len(buf) == 0 {
+		c.at.Offset++ // past the end, so that who goes on from here does not hear of it again
+	}
 	return len(buf)
 }
 

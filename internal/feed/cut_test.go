@@ -30,7 +30,7 @@ func (f rawFormat) Open(*Pack, string, []byte, Options) (Opened, error) {
 
 type nothing struct{}
 
-func (nothing) Row(Record, *Scratch) (Row, error)  { return Row{}, nil }
+func (nothing) Row(Record, *Scratch) (Row, error) { return Row{}, nil }
 func (nothing) Event(Record) (event.Event, error) { return event.Event{}, nil }
 
 func openRaw(t testing.TB, cut Cut, header int, r io.Reader) *Part {
@@ -79,7 +79,7 @@ func TestCut(t *testing.T) {
 		{"header", "h1,h2\n1,2\n", Cut{}, 1, []string{"2@6 1,2"}},
 		{"mark", "\xEF\xBB\xBFh\n1\n", Cut{}, 1, []string{"2@5 1"}},
 		{"quoted newline", "a,\"x\ny\",b\nc\n", Cut{}, 0, []string{"1@0 a,\"x\ny\",b", "3@10 c"}},
-		{"quote inside a cell", "a,5\" disk\nb\n", Cut{}, 0, []string{"1@0 a,5\" disk", "2@11 b"}},
+		{"quote inside a cell", "a,5\" disk\nb\n", Cut{}, 0, []string{"1@0 a,5\" disk", "2@10 b"}},
 		{"no quotes", "a,\"x\ny\n", Cut{Quote: NoQuote}, 0, []string{"1@0 a,\"x", "2@5 y"}},
 		{"comments", "#c \"\n1\n#d\n", Cut{Comment: "#"}, 0, []string{"2@5 1"}},
 		{"quote to the end", "1\n\"x\ny", Cut{}, 0, []string{"1@0 1", "3@5 y", "!2@2 \"x: " + reasonUnbalanced}},

@@ -123,6 +123,14 @@ func Plan(r Rules, now time.Time, items []Item, past Past) (drafts []Draft, held
 	return drafts, 0
 }
 
+// Quiet reports whether Plan surely makes nothing of findings of which worst is the severity and oldest the time since
+// when the first waits, so that nobody need read them.
+func Quiet(r Rules, now time.Time, worst event.Severity, oldest time.Time, past Past) bool {
+	urgent := worst >= r.UrgentFrom || worst == event.Unknown
+	due := r.DigestHour(now)
+	return (!urgent || past.Today >= r.PerDay) && (oldest.After(due) || !past.LastDigest.Before(due))
+}
+
 func digestDue(r Rules, now time.Time, rest []Item, past Past) bool {
 	due := r.DigestHour(now)
 	return past.LastDigest.Before(due) && slices.ContainsFunc(rest, func(it Item) bool { return !it.Waiting.After(due) })

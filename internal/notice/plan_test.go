@@ -24,24 +24,27 @@ func waiting(l *notice.Library, class string, s event.Severity, since time.Time,
 	return out
 }
 
-func TestPlan(t *testing.T) {
-	t.Parallel()
-	l := library(t)
-	r := notice.Rulebook(notice.Rules{PerDay: 3, PerNotice: 4, Zone: shanghai})
-	night, morning := noon.Add(-6*time.Hour), noon.Add(-3*time.Hour) // before and after the digest's hour
-	type drafted struct {
-		Kind   notice.Kind
-		Class  string
-		Reason string
-		IDs    []ident.Finding
-	}
-	for _, c := range []struct {
-		name  string
-		items []notice.Item
-		past  notice.Past
-		want  []drafted
-		held  int
-	}{
+// drafted is a draft as tests compare it.
+type drafted struct {
+	Kind   notice.Kind
+	Class  string
+	Reason string
+	IDs    []ident.Finding
+}
+
+type planCase struct {
+	name  string
+	items []notice.Item
+	past  notice.Past
+	want  []drafted
+	held  int
+}
+
+// Before and after the digest's hour.
+var night, morning = noon.Add(-6 * time.Hour), noon.Add(-3 * time.Hour)
+
+func planCases(l *notice.Library) []planCase {
+	return []planCase{
 		{name: "nothing"},
 		{
 			name:  "urgent goes at once, a notice per class, the worst first",
@@ -100,8 +103,21 @@ func TestPlan(t *testing.T) {
 			items: slices.Concat(waiting(l, "infected-host", event.High, morning, 1, 1), waiting(l, "infected-host", event.Low, morning, 2, 1)),
 			want:  []drafted{{notice.Urgent, "infected-host", notice.WhySeverity, []ident.Finding{1}}},
 		},
-	} {
+	}
+}
+
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	l := library(t)
+	r := notice.Rulebook(notice.Rules{PerDay: 3, PerNotice: 4, Zone: shanghai})
+	for _, c := range planCases(l) {
 		drafts, held := notice.Plan(r, noon, c.items, c.past)
+		if len(c.items) > 0 {
+			oldest := slices.MinFunc(c.items, func(a, b notice.Item) int { return a.Waiting.Compare(b.Waiting) }).Waiting
+			if len(drafts) > 0 && notice.Quiet(r, noon, notice.Worst(c.items), oldest, c.past) {
+				t.Errorf("%s: taken for quiet", c.name)
+			}
+		}
 		var have []drafted
 		for _, d := range drafts {
 			x := drafted{Kind: d.Kind, Reason: d.Reason, IDs: ids(d.Items)}

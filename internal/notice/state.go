@@ -1,7 +1,6 @@
 package notice
 
 import (
-	"slices"
 	"time"
 
 	"tocsin/internal/fault"
@@ -72,12 +71,6 @@ func Next(s State, t Trigger) (State, error) {
 	}
 	return "", fault.New(fault.Conflict, "a notice that is %s cannot take %q", s, t)
 }
-
-// Waiting reports whether a notice in state s still has to reach somebody: its findings must not be planned again.
-func (s State) Waiting() bool { return slices.Contains(WaitingStates, s) }
-
-// WaitingStates are the states in which a notice still has to reach somebody.
-var WaitingStates = []State{Planned, Sending, Failed}
 
 // backOff is how long to wait after the n-th temporary failure; after the last the contact counts as unreachable.
 var backOff = []time.Duration{

@@ -59,7 +59,7 @@ const (
 type Options struct {
 	Source  string                 // of resources that name none; "import" where empty. RPSL is always Registry
 	Regions []Region               // that exist; RPSL takes a country for the party's region only if it is one of them
-	Aliases map[string]ident.Party // RPSL: organisation handles or netnames, in lower case, of parties that go by another id here
+	Aliases map[string]ident.Party // RPSL: organisation handles or netnames, in any case, of parties that go by another id here
 }
 
 // Import is what an input says, in canonical spelling and checked as far as it can be on its own. What the input left

@@ -223,7 +223,7 @@ func TestReadRPSL(t *testing.T) {
 			t.Errorf("no note %q among %q", n, notes)
 		}
 	}
-	alias, err := party.Read(party.RPSL, strings.NewReader(ripe), party.Options{Aliases: map[string]ident.Party{"org-ch1-ripe": "hospital"}})
+	alias, err := party.Read(party.RPSL, strings.NewReader(ripe), party.Options{Aliases: map[string]ident.Party{"ORG-CH1-RIPE": "hospital"}})
 	if err != nil || alias.Parties[0].ID != "hospital" || alias.Parties[0].Region != "" {
 		t.Errorf("%+v, %v", alias.Parties[0], err)
 	}

@@ -1,6 +1,7 @@
 package party
 
 import (
+	"errors"
 	"io"
 	"slices"
 	"strconv"
@@ -30,12 +31,12 @@ func readYAML(r io.Reader, o Options) (Import, error) {
 	var doc yaml.Node
 	dec := yaml.NewDecoder(strings.NewReader(string(b)))
 	if err := dec.Decode(&doc); err != nil {
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return Import{}, fault.New(fault.Invalid, "the file is empty; it has a list of parties")
 		}
 		return Import{}, fault.New(fault.Invalid, "%s", strings.TrimPrefix(err.Error(), "yaml: "))
 	}
-	if err := dec.Decode(new(yaml.Node)); err != io.EOF {
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return Import{}, fault.New(fault.Invalid, "more than one YAML document in the file")
 	}
 	d := newDraft(o)

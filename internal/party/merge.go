@@ -2,6 +2,7 @@ package party
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"time"
 
@@ -94,8 +95,8 @@ func Merge(have []Party, haveRegions []Region, in []Party, regions []Region, at 
 
 // addAll adds the problems of err, if it is Problems, under the party's name.
 func (p *Problems) addAll(id ident.Party, err error) {
-	q, ok := err.(*Problems)
-	if !ok {
+	var q *Problems
+	if !errors.As(err, &q) {
 		return
 	}
 	for _, one := range q.List {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,11 +38,10 @@ func ip(v string) party.Subject {
 	return party.Subject{Asset: asset.Asset{Kind: asset.IP, Value: v}}
 }
 
-// The written rule, a line per sentence of it.
-func TestAttribute(t *testing.T) {
-	t.Parallel()
+// province is a small register for the written rule.
+func province() []party.Party {
 	verified := at.AddDate(0, -1, 0)
-	parties := []party.Party{
+	return []party.Party{
 		{ID: "isp", Region: "XA-01", Rank: 100, Resources: []party.Resource{
 			prefix("192.0.2.0/24", party.Registry),
 			prefix("2001:db8::/32", party.Registry),
@@ -59,7 +59,12 @@ func TestAttribute(t *testing.T) {
 			{Kind: party.Domain, Value: "lab.hospital.example", Source: party.Manual, Verified: verified}}},
 		{ID: "desk", Rank: 100},
 	}
-	r := compile(t, parties, party.Region{ID: "XA", Default: "desk"}, party.Region{ID: "XA-01", Parent: "XA", NameEN: "Northmarch"})
+}
+
+// The written rule, a line per sentence of it.
+func TestAttribute(t *testing.T) {
+	t.Parallel()
+	r := compile(t, province(), party.Region{ID: "XA", Default: "desk"}, party.Region{ID: "XA-01", Parent: "XA", NameEN: "Northmarch"})
 	named := func(kind asset.Kind, value string) party.Subject {
 		return party.Subject{Asset: asset.Asset{Kind: kind, Value: value}}
 	}
@@ -359,5 +364,29 @@ func BenchmarkAttribute(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		r.Attribute(subjects[i&(1<<16-1)])
+	}
+}
+
+// The operator's page names every code and every column.
+func TestPageIsComplete(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("../../docs/operator/parties.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := []string{party.WhyOnly, party.WhyHand, party.WhyBasis, party.WhyLongest, party.WhySource, party.WhyVerified, party.WhyRank,
+		party.WhyNewest, party.WhyName}
+	for _, basis := range []party.Basis{party.ByHand, party.BySystem, party.ByPrefix, party.ByDomain, party.ByASN, party.ByRegion, party.Nobody} {
+		words = append(words, string(basis))
+	}
+	var head strings.Builder
+	if err := party.Write(&head, party.CSV, nil, nil, at); err != nil {
+		t.Fatal(err)
+	}
+	words = append(words, strings.Split(strings.TrimSpace(head.String()), ",")...)
+	for _, w := range words {
+		if !strings.Contains(string(b), "`"+w+"`") {
+			t.Errorf("`%s` is missing", w)
+		}
 	}
 }

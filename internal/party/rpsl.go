@@ -26,6 +26,11 @@ type registryText struct {
 // own name ("netname", "as-name"). A route belongs to its organisation or that of its origin. Contacts are the abuse-c,
 // irt, tech-c and admin-c of the object and of its organisation, in the last resort the maintainer.
 func readRPSL(r io.Reader, o Options) (Import, error) {
+	aliases := make(map[string]ident.Party, len(o.Aliases))
+	for handle, id := range o.Aliases {
+		aliases[strings.ToLower(handle)] = id
+	}
+	o.Aliases = aliases
 	t := &registryText{draft: newDraft(o), o: o, orgs: map[string]object{}, people: map[string]object{}, asns: map[string]object{}}
 	t.source = Registry
 	if err := newRPSLReader(r).objects(t.draft, t.take); err != nil {

@@ -53,17 +53,20 @@ func (p *Province) happen(r *rand.Rand) []problem {
 	}
 	var out []problem
 	for i := range p.Members {
-		many := 2 + r.IntN(10)
+		many := 1 + r.IntN(5)
 		if p.Members[i].Sector == "telecom" {
-			many += 25
+			many += 12
 		}
 		for range many {
 			out = append(out, p.draw(r, i, total))
 		}
 	}
-	for range 40 {
+	for range 25 {
 		one := p.draw(r, 0, total)
 		one.member, one.ip = -1, "203.0.113."+itoa(1+r.IntN(250))
+		if r.IntN(4) == 0 { // nobody is told of these, so those that come back stay reopened
+			one.from, one.to, one.back = 10+r.IntN(20), 40+r.IntN(20), p.days-r.IntN(8)
+		}
 		out = append(out, one)
 	}
 	return out

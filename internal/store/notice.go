@@ -227,15 +227,25 @@ func (t *Tx) DropFromNotice(ctx context.Context, id ident.Notice, f ident.Findin
 	return nil
 }
 
-// PartiesToTell returns the parties with findings that nobody told them of, in order of name.
-func (t *Tx) PartiesToTell(ctx context.Context) ([]ident.Party, error) {
-	var out []ident.Party
-	err := t.each(ctx, `select p.id from party p where p.ended_at is null and exists (
-		select 1 from finding f where f.party_id = p.id and f.state in ('open', 'reopened')) order by p.id`, nil,
+// ToTell sums up what nobody told a party of.
+type ToTell struct {
+	Party  ident.Party
+	Worst  event.Severity
+	Oldest time.Time // since when the first of them waits
+}
+
+// PartiesToTell returns the parties with findings that nobody told them of, in order of name. Findings of notices that
+// are on their way count too.
+func (t *Tx) PartiesToTell(ctx context.Context) ([]ToTell, error) {
+	var out []ToTell
+	err := t.each(ctx, `select p.id, max(f.severity), min(f.state_at) from party p join finding f on f.party_id = p.id
+		where p.ended_at is null and f.state in ('open', 'reopened') group by p.id order by p.id`, nil,
 		func(r *sql.Rows) error {
-			var id ident.Party
-			err := r.Scan(&id)
-			out = append(out, id)
+			var w ToTell
+			var worst, oldest int64
+			err := r.Scan(&w.Party, &worst, &oldest)
+			w.Worst, w.Oldest = event.Severity(worst), Instant(oldest)
+			out = append(out, w)
 			return err
 		})
 	if err != nil {

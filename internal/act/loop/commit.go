@@ -77,6 +77,11 @@ func (x *run) commit(ctx context.Context, c *chunk) error {
 	if x.progress != nil {
 		x.progress(*x.signal)
 	}
+	if len(e.reopen) > 0 { // closed ones were left out when resources changed
+		if _, err := x.l.ReattributeThese(ctx, x.now, x.actor, numbers(e.reopen)); err != nil {
+			return err
+		}
+	}
 	if x.l.set.PlainFold || idx.journalled >= x.l.writeBackRows() {
 		if err := x.l.fold.writeBack(ctx, x.l.store); err != nil {
 			return err

@@ -46,32 +46,29 @@ type Planned struct {
 // leaves go on waiting; a party without a contact goes to the desk's queue. Each notice is one act, "notice.plan".
 func (l *Loop) Plan(ctx context.Context, now time.Time) (Planned, error) {
 	var sum Planned
-	var ids []ident.Party
+	var all []store.ToTell
 	err := l.store.View(ctx, func(tx *store.Tx) (err error) {
-		ids, err = tx.PartiesToTell(ctx)
+		all, err = tx.PartiesToTell(ctx)
 		return err
 	})
 	if err != nil {
 		return sum, err
 	}
-	for _, id := range ids {
-		if ctx.Err() != nil {
-			return sum, ctx.Err()
+	for _, w := range all {
+		due, err := l.anythingDue(ctx, now, w)
+		if err != nil {
+			return sum, fmt.Errorf("plan notices to %s: %w", w.Party, err)
 		}
-		due, err := l.anythingDue(ctx, now, id)
-		if err != nil || !due {
-			if err != nil {
-				return sum, fmt.Errorf("plan notices to %s: %w", id, err)
-			}
+		if !due {
 			continue
 		}
 		var p Planned
 		err = l.store.Update(ctx, func(tx *store.Tx) (err error) {
-			p, err = l.planParty(ctx, tx, now, id)
+			p, err = l.planParty(ctx, tx, now, w.Party)
 			return err
 		})
 		if err != nil {
-			return sum, fmt.Errorf("plan notices to %s: %w", id, err)
+			return sum, fmt.Errorf("plan notices to %s: %w", w.Party, err)
 		}
 		sum.Notices += p.Notices
 		sum.Findings += p.Findings
@@ -81,10 +78,15 @@ func (l *Loop) Plan(ctx context.Context, now time.Time) (Planned, error) {
 }
 
 // anythingDue looks without writing, so that a pass that finds nothing to do does not hold the writer.
-func (l *Loop) anythingDue(ctx context.Context, now time.Time, id ident.Party) (bool, error) {
+func (l *Loop) anythingDue(ctx context.Context, now time.Time, w store.ToTell) (bool, error) {
 	due := false
 	err := l.store.View(ctx, func(tx *store.Tx) error {
-		drafts, _, err := l.drafts(ctx, tx, now, id)
+		r := l.rules()
+		past, err := tx.PastNotices(ctx, w.Party, r.Day(now))
+		if err != nil || notice.Quiet(r, now, w.Worst, w.Oldest, past) {
+			return err
+		}
+		drafts, _, err := l.drafts(ctx, tx, now, w.Party)
 		due = len(drafts) > 0
 		return err
 	})

@@ -22,15 +22,15 @@ type FindingPart struct {
 	Count int // of all of them, at most CountCap
 }
 
-// Queue returns what waits for the desk: at most limit of each kind.
-func (l *Loop) Queue(ctx context.Context, limit int) (QueueView, error) {
+// Queue returns what waits for the desk: at most items of the queue, and of each other kind at most limit.
+func (l *Loop) Queue(ctx context.Context, items, limit int) (QueueView, error) {
 	var v QueueView
 	err := l.store.View(ctx, func(tx *store.Tx) error {
 		names, err := l.names(ctx, tx)
 		if err != nil {
 			return err
 		}
-		if v.Items, err = tx.QueueOpen(ctx, limit); err != nil {
+		if v.Items, err = tx.QueueOpen(ctx, items); err != nil {
 			return err
 		}
 		if v.Orphans, err = names.part(ctx, tx, store.FindingFilter{Orphans: true, States: LiveStates}, limit); err != nil {

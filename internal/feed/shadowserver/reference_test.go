@@ -17,7 +17,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"tocsin/internal/event"
 	"tocsin/internal/feed"
 )
 
@@ -312,5 +311,3 @@ func TestEveryReportTypeReadsEveryColumn(t *testing.T) {
 		})
 	}
 }
-
-var _ = event.Unknown

@@ -25,16 +25,23 @@ func (b queueBody) Calm() bool {
 type queueRow struct {
 	ID       string
 	Title    string
+	More     string // particulars; may be empty
 	Link     string // to what it is about; empty where there is no page for it
 	Severity event.Severity
 	Created  time.Time
 }
 
-// queueLimit is how many rows each part of the queue shows; more are on the lists behind.
+// queueLimit is how many items the queue shows; the rest moves up as they are seen to.
 const queueLimit = 25
 
+// queuePart is how many findings and notices the queue shows of each kind.
+const queuePart = 10
+
+// moreLimit bounds the particulars of an item, in runes.
+const moreLimit = 300
+
 func (d *desk) queue(v *page.Visit) error {
-	q, err := d.loop.Queue(v.R.Context(), queueLimit)
+	q, err := d.loop.Queue(v.R.Context(), queueLimit, queuePart)
 	if err != nil {
 		return err
 	}
@@ -44,9 +51,13 @@ func (d *desk) queue(v *page.Visit) error {
 		for n, a := range i.Args {
 			args[n] = a
 		}
-		b.Items = append(b.Items, queueRow{
+		row := queueRow{
 			ID: i.ID, Title: v.T("queue."+i.Code, args...), Link: objectLink(i.Object), Severity: i.Severity, Created: i.Created,
-		})
+		}
+		if key := "queue_more." + i.Code; v.Lang.Has(key) {
+			row.More = clip(v.T(key, args...), moreLimit)
+		}
+		b.Items = append(b.Items, row)
 	}
 	return page.Show(v, "desk/queue", v.T("desk.queue.title"), b)
 }
@@ -56,6 +67,13 @@ func (d *desk) queueDone(v *page.Visit) error {
 		return err
 	}
 	return v.Redirect("/desk", "queue")
+}
+
+func clip(s string, most int) string {
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
 }
 
 // objectLink returns the page about an object as the ledger and the queue name it; empty where there is none.

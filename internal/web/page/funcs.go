@@ -30,6 +30,7 @@ func funcs(l lang.Language, zone *time.Location) template.FuncMap {
 		"size":     func(b []byte) int64 { return int64(len(b)) },
 		"actor":    actorOf,
 		"language": func() string { return string(l) },
+		"subject":  subject,
 		"level": func(s event.Severity) string {
 			if s == event.Unknown {
 				return "unknown"
@@ -45,6 +46,14 @@ type actor struct{ Kind, Name string }
 func actorOf(s string) actor {
 	kind, name, _ := strings.Cut(s, ":")
 	return actor{kind, name}
+}
+
+// subject leaves the notice's reference at the end of a mail's subject out: lists have it elsewhere.
+func subject(s string) string {
+	if i := strings.LastIndex(s, " [ntc_"); i > 0 {
+		return s[:i]
+	}
+	return s
 }
 
 // whole turns the integer types that bodies hold into one.
