@@ -32,6 +32,8 @@ type tab struct {
 	ctx context.Context
 	t   *testing.T
 
+	told map[string]bool // pages that were complained of for their links
+
 	mu       sync.Mutex
 	messages []string
 }
@@ -50,7 +52,7 @@ func browse(t *testing.T) *tab {
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatal(err)
 	}
-	b := &tab{ctx: ctx, t: t}
+	b := &tab{ctx: ctx, t: t, told: map[string]bool{}}
 	console := chromedp.Console(ctx)
 	go func() {
 		for m, err := range console {
@@ -78,6 +80,20 @@ func (b *tab) open(address string) {
 	}
 	if r.Status != 200 {
 		b.t.Errorf("%s: status %d", address, r.Status)
+	}
+}
+
+// press clicks what leads to another page, and expects 200 there.
+func (b *tab) press(selector string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
+	defer cancel()
+	r, err := chromedp.RunResponse(ctx, chromedp.Click(selector))
+	if err != nil {
+		b.t.Fatalf("click on %s: %v", selector, err)
+	}
+	if r.Status != 200 {
+		b.t.Errorf("click on %s: status %d", selector, r.Status)
 	}
 }
 
@@ -168,10 +184,11 @@ const contrast = `(() => {
 	return [...out].slice(0, 8);
 })()`
 
-// links returns the pages of the same site that the page links to, a page a pattern: of many findings one is enough.
+// links returns the addresses of the same site that the page links to or, as a mail does, spells out.
 func (b *tab) links() []string {
 	b.t.Helper()
-	all := eval[[]string](b, `[...document.querySelectorAll("a[href]:not([download])")].map(a => a.href)`)
+	all := eval[[]string](b, `[...document.querySelectorAll("a[href]:not([download])")].map(a => a.href)
+		.concat(document.body.textContent.match(/http:[^\s]+\/n\/[\w.~-]+/g) ?? [])`)
 	here, err := url.Parse(eval[string](b, `location.href`))
 	if err != nil {
 		b.t.Fatal(err)
@@ -182,34 +199,54 @@ func (b *tab) links() []string {
 		if err != nil || u.Host != here.Host {
 			continue
 		}
+		for k := range u.Query() {
+			if strings.ContainsAny(k, "=&?") && !b.told[here.Path] {
+				b.told[here.Path] = true
+				b.t.Errorf("%s: the query of the link %s is escaped twice", here.Path, a)
+			}
+		}
 		u.Fragment = ""
 		out = append(out, u.String())
 	}
 	return out
 }
 
-// shape is the pattern of an address: identifiers and the query are what differs between pages of one kind.
+// shape is the pattern of an address: the name of the one thing that a page is about, and the values of the query, are
+// what differs between pages of one kind.
 func shape(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
 		return address
 	}
-	parts := strings.Split(u.Path, "/")
-	for i, p := range parts {
-		if strings.ContainsAny(p, "0123456789") {
-			parts[i] = "_"
-		}
+	parts := strings.Split(strings.Trim(u.Path, "/"), "/")
+	if len(parts) > 1 && (len(parts) > 2 || parts[0] == "n") {
+		parts[min(2, len(parts)-1)] = "_"
 	}
-	query := make([]string, 0, len(u.Query()))
+	var query []string
 	for k := range u.Query() {
-		query = append(query, k)
+		if k != "lang" && k != "done" {
+			query = append(query, k)
+		}
 	}
 	slices.Sort(query)
 	return strings.Join(parts, "/") + "?" + strings.Join(query, "&")
 }
 
-// TestBrowser walks each face from its sign-in link along every kind of page, in light and dark, wide and narrow, and
-// demands of each what must hold for every page.
+// inChinese is the same page in the second language.
+func inChinese(t *testing.T, address string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set("lang", "zh")
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// TestBrowser walks each face from its sign-in link along every kind of page, in English and Chinese, light and dark,
+// wide and narrow, and demands of each what must hold for every page.
 func TestBrowser(t *testing.T) {
 	heavy(t)
 	_, faces, _ := startDemo(t, t.TempDir())
@@ -217,16 +254,15 @@ func TestBrowser(t *testing.T) {
 		t.Run(fmt.Sprintf("face-%d", i+1), func(t *testing.T) {
 			b := browse(t)
 			pages := b.walk(face, 40)
-			if len(pages) < 2 {
-				t.Errorf("only %d pages lie behind %s", len(pages), face)
+			if least := []int{8, 1, 1}[i]; len(pages) < least {
+				t.Errorf("%d kinds of page lie behind %s, not %d or more: %s", len(pages), face, least, pages)
+			}
+			t.Log(strings.Join(pages, "\n"))
+			for n, address := range pages {
+				b.see(address, fmt.Sprintf("%d-%02d-en", i+1, n))
 			}
 			for n, address := range pages {
-				b.open(address)
-				for _, l := range looks {
-					b.as(l)
-					b.sound(address, l)
-					b.picture(fmt.Sprintf("%d-%02d-%s", i+1, n, l.name))
-				}
+				b.see(inChinese(t, address), fmt.Sprintf("%d-%02d-zh", i+1, n))
 			}
 			b.mu.Lock()
 			defer b.mu.Unlock()
@@ -237,10 +273,22 @@ func TestBrowser(t *testing.T) {
 	}
 }
 
+// see looks at a page in every way and keeps pictures of it.
+func (b *tab) see(address, name string) {
+	b.t.Helper()
+	b.open(address)
+	for _, l := range looks {
+		b.as(l)
+		b.sound(address, l)
+		b.picture(name + "-" + l.name)
+	}
+}
+
 // walk signs in and returns an address of each kind of page within reach, at most limit.
 func (b *tab) walk(signIn string, limit int) []string {
 	b.t.Helper()
 	b.open(signIn)
+	b.press(`form[action^="/sign-in/"] button`)
 	todo := append([]string{eval[string](b, `location.href`)}, b.links()...)
 	seen := map[string]bool{}
 	var pages []string

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"strings"
 	"syscall"
@@ -14,10 +15,10 @@ import (
 // link matches an address that the demo prints.
 const link = `(http://127\.0\.0\.1:\d+/[^\s\x1b]+)`
 
-// startDemo starts an ephemeral demo on a free port and returns its three sign-in links.
+// startDemo starts an ephemeral demo and returns its three sign-in links.
 func startDemo(t *testing.T, dir string) (*process, []string, time.Duration) {
 	t.Helper()
-	p := start(t, dir, nil, "demo", "--ephemeral", "--listen", "127.0.0.1:0")
+	p := start(t, dir, nil, "demo", "--ephemeral", "--listen", freeAddr(t))
 	links, took := p.wait(link, 3, 60*time.Second)
 	return p, links, took
 }
@@ -27,7 +28,7 @@ func TestDemo(t *testing.T) {
 	heavy(t)
 	dir := t.TempDir()
 	p, links, took := startDemo(t, dir)
-	page, body := get(t, links[0])
+	page, body := signIn(t, links[0])
 	first := time.Since(p.start)
 	t.Logf("ready after %v, first page after %v", took.Round(time.Millisecond), first.Round(time.Millisecond))
 	if first > 10*time.Second {
@@ -36,8 +37,13 @@ func TestDemo(t *testing.T) {
 	if !strings.Contains(body, "<html") {
 		t.Errorf("%s is no page", page)
 	}
+	if path(t, page) != "/desk" {
+		t.Errorf("the first link leads to %s, not to the desk", page)
+	}
 	for _, l := range links[1:] {
-		get(t, l)
+		if page, _ := signIn(t, l); path(t, page) != "/my" {
+			t.Errorf("%s leads to %s, not to a member's page", l, page)
+		}
 	}
 	if code := p.stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("the demo ended with %d:\n%s", code, p.output())
@@ -51,15 +57,38 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-// get fetches a page as a new visitor and returns where it ended and its body.
-func get(t *testing.T, url string) (string, string) {
+func path(t *testing.T, address string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Path
+}
+
+// signIn uses a link as a new visitor: the page behind it asks for a click, so that a mail scanner does not use it up.
+// It returns where that led and what stands there.
+func signIn(t *testing.T, link string) (string, string) {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &http.Client{Jar: jar, Timeout: 20 * time.Second}
-	r, err := c.Get(url)
+	if _, body := fetch(t, c, http.MethodGet, link); !strings.Contains(body, `action="/sign-in/`) {
+		t.Errorf("%s does not ask for a click:\n%.500s", link, body)
+	}
+	return fetch(t, c, http.MethodPost, link)
+}
+
+// fetch returns where a request ended and the body there.
+func fetch(t *testing.T, c *http.Client, method, address string) (string, string) {
+	t.Helper()
+	q, err := http.NewRequestWithContext(t.Context(), method, address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := c.Do(q)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +98,7 @@ func get(t *testing.T, url string) (string, string) {
 		t.Fatal(err)
 	}
 	if r.StatusCode != http.StatusOK {
-		t.Errorf("%s: %s\n%.500s", url, r.Status, body)
+		t.Errorf("%s %s: %s\n%.500s", method, address, r.Status, body)
 	}
 	return r.Request.URL.String(), string(body)
 }

@@ -27,6 +27,7 @@ type Commands struct {
 	Ingest ingestCommand `cmd:"" help:"Take signals from files, folders or standard input (-) and fold them."`
 	Feed   feedCommand   `cmd:"" help:"Feeds: list, add, token, packs."`
 	Party  partyCommand  `cmd:"" help:"Parties and what they answer for: import, export, list."`
+	Bounce bounceCommand `cmd:"" help:"Take a bounced notice from standard input, for a mail server's alias."`
 	SignIn signInCommand `cmd:"" name:"sign-in" help:"Make a one-time sign-in link."`
 	Dump   configCommand `cmd:"" name:"config" help:"Configuration: dump."`
 }

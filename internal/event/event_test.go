@@ -3,7 +3,6 @@ package event
 import (
 	"encoding/json"
 	"errors"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -140,39 +139,6 @@ func TestNothingAboutSpeech(t *testing.T) {
 	var e Event
 	if err := e.Put("classification.type", "harmful-speech"); err == nil || len(e.Fields) > 0 {
 		t.Errorf("an event took it: %v %v", err, e.Fields)
-	}
-}
-
-func TestTaxonomyIsRSIT(t *testing.T) {
-	t.Parallel()
-	data, err := os.ReadFile("../../../shared/data/rsit/machinev1.json")
-	if err != nil {
-		t.Skip(err)
-	}
-	var file struct {
-		Version int
-		Values  []struct {
-			Predicate string
-			Entry     []struct{ Value string }
-		}
-	}
-	if err := json.Unmarshal(data, &file); err != nil {
-		t.Fatal(err)
-	}
-	n := 0
-	for _, v := range file.Values {
-		for _, e := range v.Entry {
-			if slices.Contains(refused, e.Value) {
-				continue
-			}
-			n++
-			if Taxonomy(e.Value) != v.Predicate {
-				t.Errorf("%s is of class %q, want %q", e.Value, Taxonomy(e.Value), v.Predicate)
-			}
-		}
-	}
-	if n != len(Types()) || file.Version != 1003 {
-		t.Errorf("version %d has %d types, the code %d", file.Version, n, len(Types()))
 	}
 }
 

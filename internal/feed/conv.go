@@ -18,6 +18,7 @@ type value struct {
 	kind   valueKind
 	digits uint8 // of a moment's fraction of a second
 	day    bool  // of a moment: a day only
+	exact  bool  // text that is an address in canonical form
 	text   []byte
 	n      int64
 	x      float64
@@ -90,7 +91,7 @@ var conversions = map[string]conversion{
 	"extract_cve_from_tag": convCVE, "convert_http_host_and_url": convHostURL, "category_or_detail": convCategory,
 	"force_base64":             convBase64,
 	"scan_exchange_taxonomy":   convExchange("intrusions", "vulnerable"),
-	"scan_exchange_type":       convExchange("system-compromise", "infected-system"),
+	"scan_exchange_type":       convExchange("system-compromise", "vulnerable-system"), // published: infected-system, of another class
 	"scan_exchange_identifier": convExchange("exchange-server-webshell", "vulnerable-exchange-server"),
 
 	"text": convText, "lower": convLower, "time": convLayout, "unix": convUnix(1e6), "unix_ms": convUnix(1e3),
@@ -199,7 +200,7 @@ func convIP(b, _ []byte, _ *step, _ [][]byte) (value, string) {
 		if string(b) == "0.0.0.0" {
 			return value{}, ""
 		}
-		return textOf(b), ""
+		return value{kind: text, text: b, exact: true}, ""
 	}
 	if bytes.IndexByte(b, '/') >= 0 {
 		return value{}, ""
@@ -211,7 +212,7 @@ func convIP(b, _ []byte, _ *step, _ [][]byte) (value, string) {
 	case ip.IsUnspecified():
 		return value{}, ""
 	}
-	return textOf(ip.AppendTo(nil)), ""
+	return value{kind: text, text: ip.AppendTo(nil), exact: true}, ""
 }
 
 // dotted reports whether b is an IPv4 address in canonical spelling.

@@ -30,6 +30,9 @@ var layouts = []string{
 }
 
 func looseMoment(s string) (event.Moment, bool) {
+	if len(s) < len("20060102150405Z") || len(s) > 40 {
+		return event.Moment{}, false
+	}
 	for _, l := range layouts {
 		t, err := time.Parse(l, s)
 		if err != nil {

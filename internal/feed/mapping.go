@@ -36,17 +36,18 @@ type Plan struct {
 
 // Mapping turns the cells of records into rows and events. It is safe for use by several goroutines.
 type Mapping struct {
-	columns  []string
-	at       map[string]int
-	steps    []step
-	strict   []int // steps whose failure rejects the record
-	constant []fixed
-	initial  []fixed // defaults
-	filter   []filter
-	severity event.Severity
-	recheck  bool
-	sealer   *Sealer
-	row      rowPlan
+	columns     []string
+	at          map[string]int
+	steps       []step
+	strict      []int // steps whose failure rejects the record
+	conditional []int // cells that some step reads only under a condition
+	constant    []fixed
+	initial     []fixed // defaults
+	filter      []filter
+	severity    event.Severity
+	recheck     bool
+	sealer      *Sealer
+	row         rowPlan
 }
 
 // step is a compiled Rule.
@@ -59,6 +60,7 @@ type step struct {
 	with     int // -1: none
 	convert  conversion
 	argument string
+	seen     int  // place among values; -1: none
 	rowWide  bool // reads other cells, so that an empty one does not matter
 	secrecy  Secrecy
 	domain   string // extra field that keeps the domain of a sealed account
@@ -101,7 +103,7 @@ func NewMapping(p Plan) (*Mapping, Drift, error) {
 	if m.constant, err = fixedValues(p.Constant); err != nil {
 		return nil, Drift{}, err
 	}
-	drift, err := m.rules(p.Rules)
+	drift, err := m.rules(p.Rules, p.Filter)
 	if err != nil {
 		return nil, drift, err
 	}
@@ -119,12 +121,18 @@ func NewMapping(p Plan) (*Mapping, Drift, error) {
 	return m, drift, nil
 }
 
-func (m *Mapping) rules(rules []Rule) (Drift, error) {
+func (m *Mapping) rules(rules []Rule, filters []Filter) (Drift, error) {
 	var drift Drift
-	read := map[string]bool{}
+	read, known := map[string]bool{}, map[string]bool{}
+	for _, f := range filters {
+		known[f.Column] = true
+	}
 	for _, r := range rules {
 		read[r.Column] = true
 		read[r.With] = true
+		for column := range r.When {
+			known[column] = true
+		}
 		if lost := m.missing(r); lost != "" {
 			drift.Lost = append(drift.Lost, lost)
 		}
@@ -146,7 +154,9 @@ func (m *Mapping) rules(rules []Rule) (Drift, error) {
 		if read[c] || m.at[c] != i {
 			continue
 		}
-		drift.New = append(drift.New, c)
+		if !known[c] {
+			drift.New = append(drift.New, c)
+		}
 		if err := m.add(Rule{Field: extraName(c), Column: c}); err != nil {
 			return drift, err
 		}
@@ -156,6 +166,9 @@ func (m *Mapping) rules(rules []Rule) (Drift, error) {
 	for i := range m.steps {
 		s := &m.steps[i]
 		s.mapping = m
+		if len(s.when) > 0 && !slices.Contains(m.conditional, s.cell) {
+			m.conditional = append(m.conditional, s.cell)
+		}
 		if s.rule.Required {
 			for j := range m.steps {
 				if t := &m.steps[j]; j != i && t.cell == s.cell && !t.extra {
@@ -164,6 +177,9 @@ func (m *Mapping) rules(rules []Rule) (Drift, error) {
 			}
 		}
 		if s.rule.Required || s.rule.Strict {
+			if len(m.strict) < len(values{}) {
+				s.seen = len(m.strict)
+			}
 			m.strict = append(m.strict, i)
 		}
 	}
@@ -194,7 +210,7 @@ func (m *Mapping) add(r Rule) error {
 	if err != nil {
 		return err
 	}
-	s := step{rule: r, field: f, extra: strings.HasPrefix(r.Field, "extra."), name: r.Field, cell: m.at[r.Column], with: -1}
+	s := step{rule: r, field: f, extra: strings.HasPrefix(r.Field, "extra."), name: r.Field, cell: m.at[r.Column], with: -1, seen: -1}
 	name, argument, _ := strings.Cut(r.Convert, " ")
 	if name == "" {
 		name = "text"

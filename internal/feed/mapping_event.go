@@ -10,15 +10,17 @@ import (
 
 // Event reads the whole record.
 func (m *Mapping) Event(cells [][]byte) (event.Event, error) {
-	if err := m.check(cells); err != nil {
+	var seen values
+	if err := m.check(cells, &seen); err != nil {
 		return event.Event{}, err
 	}
 	e := event.Event{Fields: make(map[string]any, len(m.steps)+len(m.constant)+len(m.initial))}
 	for i := range m.steps {
-		if err := m.steps[i].set(&e, cells); err != nil {
+		if err := m.steps[i].set(&e, cells, &seen); err != nil {
 			return event.Event{}, err
 		}
 	}
+	m.keep(&e, cells)
 	m.fix(&e)
 	if m.severity != event.Unknown && e.Text("severity") == "" {
 		e.Fields["severity"] = m.severity.String()
@@ -27,6 +29,29 @@ func (m *Mapping) Event(cells [][]byte) (event.Event, error) {
 		return event.Event{}, &Reject{Reason: err.Error()}
 	}
 	return e, nil
+}
+
+// keep puts cells under extra. whose steps all had a condition that does not hold.
+func (m *Mapping) keep(e *event.Event, cells [][]byte) {
+	for _, at := range m.conditional {
+		cell := string(trim(cells[at]))
+		if cell == "" || m.reads(at, cells) {
+			continue
+		}
+		name := extraName(m.columns[at])
+		if _, taken := e.Fields[name]; !taken {
+			e.Fields[name] = m.sealer.Apply(SecrecyOf(name, m.columns[at]), event.Clean(cell))
+		}
+	}
+}
+
+func (m *Mapping) reads(at int, cells [][]byte) bool {
+	for i := range m.steps {
+		if s := &m.steps[i]; s.cell == at && s.applies(cells) {
+			return true
+		}
+	}
+	return false
 }
 
 // fix sets the constants, and the defaults where the record gave nothing. A class comes with its taxonomy and with
@@ -46,24 +71,39 @@ func (m *Mapping) fix(e *event.Event) {
 	}
 }
 
+// values are what check read of the first strict steps, so that nobody has to read it again. They are good for steps
+// that check let pass.
+type values [4]value
+
+// value returns what a step makes of a record that check let pass.
+func (s *step) value(cells [][]byte, seen *values) (value, string) {
+	if s.seen >= 0 {
+		return seen[s.seen], ""
+	}
+	return s.eval(cells)
+}
+
 // check leaves out what the filters leave out and rejects what lacks a required value.
-func (m *Mapping) check(cells [][]byte) error {
+func (m *Mapping) check(cells [][]byte, seen *values) error {
 	for i := range m.filter {
 		if f := &m.filter[i]; !f.keeps(cells) {
 			return &LeftOut{Reason: "filter on " + f.name}
 		}
 	}
-	for _, i := range m.strict {
+	for n, i := range m.strict {
 		s := &m.steps[i]
 		v, reason := s.eval(cells)
+		if n < len(seen) {
+			seen[n] = v
+		}
 		if reason == "" && v.kind != absent && !s.fits(v) {
 			reason = "does not fit the field"
 		}
 		switch {
 		case reason != "":
 			return &Reject{Field: s.rule.Column, Reason: quoted(trim(cells[s.cell])) + " " + reason}
-		case v.kind == absent && s.rule.Required && !m.twin(s, cells):
-			return &Reject{Field: s.rule.Column, Reason: "is empty, and " + s.name + " is needed"}
+		case v.kind == absent && s.rule.Required && s.applies(cells) && !m.twin(s, cells):
+			return &Reject{Field: s.rule.Column, Reason: "holds no " + s.name + ", which is needed"}
 		}
 	}
 	return nil
@@ -101,10 +141,8 @@ func (s *step) eval(cells [][]byte) (value, string) {
 	if len(cell) == 0 && !s.rowWide {
 		return value{}, ""
 	}
-	for _, c := range s.when {
-		if !equalFold(trim(cells[c.cell]), c.text) {
-			return value{}, ""
-		}
+	if !s.applies(cells) {
+		return value{}, ""
 	}
 	if s.mapTo != nil {
 		if cell = s.mapped(cell); len(cell) == 0 {
@@ -118,6 +156,16 @@ func (s *step) eval(cells [][]byte) (value, string) {
 	return s.convert(cell, with, s, cells)
 }
 
+// applies reports whether the conditions of a step hold.
+func (s *step) applies(cells [][]byte) bool {
+	for _, c := range s.when {
+		if !equalFold(trim(cells[c.cell]), c.text) {
+			return false
+		}
+	}
+	return true
+}
+
 func (s *step) mapped(cell []byte) []byte {
 	if to, ok := s.mapTo[strings.ToLower(string(cell))]; ok {
 		return []byte(to)
@@ -129,11 +177,11 @@ func (s *step) mapped(cell []byte) []byte {
 }
 
 // set gives the step's field its value. Only a class can be an error: everything else that does not fit is noted.
-func (s *step) set(e *event.Event, cells [][]byte) error {
+func (s *step) set(e *event.Event, cells [][]byte, seen *values) error {
 	if _, taken := e.Fields[s.name]; taken && !s.class() {
 		return nil
 	}
-	v, reason := s.eval(cells)
+	v, reason := s.value(cells, seen)
 	if reason != "" {
 		s.note(e, cells, reason)
 		return nil
@@ -222,10 +270,8 @@ func (s *step) canonical(v value) (any, error) {
 // fits reports whether a value has a canonical form.
 func (s *step) fits(v value) bool {
 	switch {
-	case v.kind == moment:
+	case v.kind == moment, v.exact && s.field.Kind == event.IP:
 		return true
-	case s.field.Kind == event.IP && v.kind == text && dotted(v.text):
-		return string(v.text) != "0.0.0.0"
 	case s.field.Kind == event.Port && v.kind == whole:
 		return v.n >= 0 && v.n <= 65535
 	}

@@ -84,41 +84,42 @@ func (p *rowPlan) fixedText(s *slot) (string, bool) {
 
 // Row reads what the fold needs. It appends to buf, which may hold what the cells lie in, and returns it for reuse.
 func (m *Mapping) Row(cells [][]byte, buf []byte) (Row, []byte, error) {
-	if err := m.check(cells); err != nil {
+	var seen values
+	if err := m.check(cells, &seen); err != nil {
 		return Row{}, buf, err
 	}
 	p := &m.row
 	typ, scope := p.constantType, p.constantScope
 	if typ == "" {
 		var err error
-		if typ, err = m.typeOf(cells); err != nil {
+		if typ, err = m.typeOf(cells, &seen); err != nil {
 			return Row{}, buf, err
 		}
 		scope = finding.ScopeOf(typ)
 	}
 	start := len(buf)
-	buf, kind := m.appendAsset(buf, cells, scope)
+	buf, kind := m.appendAsset(buf, cells, &seen, scope)
 	if kind == "" {
 		return Row{}, buf[:start], &Reject{Reason: reasonNoAsset}
 	}
-	buf = m.appendService(buf, cells, scope.Service && kind == asset.IP)
+	buf = m.appendService(buf, cells, &seen, scope.Service && kind == asset.IP)
 	if p.constantTail != nil {
 		buf = append(buf, p.constantTail...)
 	} else {
 		buf = append(append(buf, typ...), 0)
 		from := len(buf)
-		buf, _ = m.appendText(buf, &p.identifier, cells)
+		buf, _ = m.appendText(buf, &p.identifier, cells, &seen)
 		buf = append(lowerTail(buf, from), 0)
 		if scope.Malware {
-			buf, _ = m.appendText(buf, &p.malware, cells)
+			buf, _ = m.appendText(buf, &p.malware, cells, &seen)
 		}
 		buf = append(buf, 0)
 	}
-	row := Row{Key: finding.KeyOf(buf[start:]), At: m.instant(cells), Severity: m.severityOf(cells)}
+	row := Row{Key: finding.KeyOf(buf[start:]), At: m.instant(cells, &seen), Severity: m.severityOf(cells, &seen)}
 	if m.recheck {
 		from := len(buf)
 		var status []byte
-		if b, ok := m.appendText(buf, &p.status, cells); ok {
+		if b, ok := m.appendText(buf, &p.status, cells, &seen); ok {
 			status = b[from:]
 		}
 		row.Gone = equalFold(status, "offline")
@@ -129,11 +130,11 @@ func (m *Mapping) Row(cells [][]byte, buf []byte) (Row, []byte, error) {
 const reasonNoAsset = "the event names no address, domain, prefix, URL, AS number or account"
 
 // typeOf reads the RSIT type of a record.
-func (m *Mapping) typeOf(cells [][]byte) (string, error) {
+func (m *Mapping) typeOf(cells [][]byte, seen *values) (string, error) {
 	p := &m.row
 	for _, i := range p.typ.steps {
 		s := &m.steps[i]
-		v, reason := s.eval(cells)
+		v, reason := s.value(cells, seen)
 		if reason != "" || v.kind == absent {
 			continue
 		}
@@ -147,15 +148,15 @@ func (m *Mapping) typeOf(cells [][]byte) (string, error) {
 }
 
 // appendAsset appends kind and value of the asset, each ended by a zero byte. Without an asset kind is empty.
-func (m *Mapping) appendAsset(buf []byte, cells [][]byte, scope finding.Scope) ([]byte, asset.Kind) {
+func (m *Mapping) appendAsset(buf []byte, cells [][]byte, seen *values, scope finding.Scope) ([]byte, asset.Kind) {
 	p := &m.row
 	start := len(buf)
 	if scope.URL && !p.url.empty() {
-		if b, ok := m.appendText(append(append(buf, asset.URL...), 0), &p.url, cells); ok {
+		if b, ok := m.appendText(append(append(buf, asset.URL...), 0), &p.url, cells, seen); ok {
 			return append(b, 0), asset.URL
 		}
 	}
-	if b, ok := m.appendText(append(append(buf, asset.IP...), 0), &p.ip, cells); ok {
+	if b, ok := m.appendText(append(append(buf, asset.IP...), 0), &p.ip, cells, seen); ok {
 		return append(b, 0), asset.IP
 	}
 	for _, c := range [...]struct {
@@ -165,26 +166,26 @@ func (m *Mapping) appendAsset(buf []byte, cells [][]byte, scope finding.Scope) (
 		if c.slot.empty() {
 			continue
 		}
-		if b, ok := m.appendText(buf, c.slot, cells); ok {
+		if b, ok := m.appendText(buf, c.slot, cells, seen); ok {
 			a := finding.Whole(asset.Asset{Kind: c.kind, Value: string(b[start:])})
 			return append(append(append(append(buf[:start], a.Kind...), 0), a.Value...), 0), a.Kind
 		}
 	}
-	if n := m.integer(&p.asn, cells); n > 0 {
+	if n := m.integer(&p.asn, cells, seen); n > 0 {
 		return append(strconv.AppendInt(append(append(buf, asset.ASN...), 0), n, 10), 0), asset.ASN
 	}
-	if b, ok := m.appendText(append(append(buf, asset.Account...), 0), &p.account, cells); ok {
+	if b, ok := m.appendText(append(append(buf, asset.Account...), 0), &p.account, cells, seen); ok {
 		return append(b, 0), asset.Account
 	}
 	return buf, ""
 }
 
 // appendService appends port and transport.
-func (m *Mapping) appendService(buf []byte, cells [][]byte, service bool) []byte {
+func (m *Mapping) appendService(buf []byte, cells [][]byte, seen *values, service bool) []byte {
 	if service {
-		if port := m.integer(&m.row.port, cells); port > 0 && port <= 65535 {
+		if port := m.integer(&m.row.port, cells, seen); port > 0 && port <= 65535 {
 			buf = append(strconv.AppendInt(buf, port, 10), 0)
-			buf, _ = m.appendText(buf, &m.row.transport, cells)
+			buf, _ = m.appendText(buf, &m.row.transport, cells, seen)
 			return append(buf, 0)
 		}
 	}
@@ -192,12 +193,12 @@ func (m *Mapping) appendService(buf []byte, cells [][]byte, service bool) []byte
 }
 
 // appendText appends the text of a slot, and false where there is none.
-func (m *Mapping) appendText(buf []byte, s *slot, cells [][]byte) ([]byte, bool) {
+func (m *Mapping) appendText(buf []byte, s *slot, cells [][]byte, seen *values) ([]byte, bool) {
 	if t, ok := s.constant.(string); ok {
 		return append(buf, t...), true
 	}
 	for _, i := range s.steps {
-		if b, ok := m.steps[i].appendTo(buf, cells); ok {
+		if b, ok := m.steps[i].appendTo(buf, cells, seen); ok {
 			return b, true
 		}
 	}
@@ -209,15 +210,15 @@ func (m *Mapping) appendText(buf []byte, s *slot, cells [][]byte) ([]byte, bool)
 
 // appendTo appends the canonical text of a step's value. The common spellings take a way that allocates nothing; all
 // others take the way of Event.
-func (s *step) appendTo(buf []byte, cells [][]byte) ([]byte, bool) {
-	v, reason := s.eval(cells)
+func (s *step) appendTo(buf []byte, cells [][]byte, seen *values) ([]byte, bool) {
+	v, reason := s.value(cells, seen)
 	if reason != "" || v.kind == absent {
 		return buf, false
 	}
 	if v.kind == text && s.secrecy == Plain {
 		switch s.field.Kind {
 		case event.IP:
-			if dotted(v.text) && string(v.text) != "0.0.0.0" {
+			if v.exact || dotted(v.text) && string(v.text) != "0.0.0.0" {
 				return append(buf, v.text...), true
 			}
 		case event.Transport:
@@ -248,13 +249,13 @@ func (s *step) appendTo(buf []byte, cells [][]byte) ([]byte, bool) {
 }
 
 // integer returns the number of a slot, or 0.
-func (m *Mapping) integer(s *slot, cells [][]byte) int64 {
+func (m *Mapping) integer(s *slot, cells [][]byte, seen *values) int64 {
 	if n, ok := s.constant.(int64); ok {
 		return n
 	}
 	for _, i := range s.steps {
 		t := &m.steps[i]
-		v, reason := t.eval(cells)
+		v, reason := t.value(cells, seen)
 		if reason != "" || v.kind == absent {
 			continue
 		}
@@ -271,14 +272,14 @@ func (m *Mapping) integer(s *slot, cells [][]byte) int64 {
 }
 
 // instant returns the record's time in microseconds, or 0.
-func (m *Mapping) instant(cells [][]byte) int64 {
+func (m *Mapping) instant(cells [][]byte, seen *values) int64 {
 	s := &m.row.time
 	if t, ok := s.constant.(string); ok {
 		at, _ := event.ParseMoment(t)
 		return at.Micros
 	}
 	for _, i := range s.steps {
-		v, reason := m.steps[i].eval(cells)
+		v, reason := m.steps[i].value(cells, seen)
 		switch {
 		case reason != "":
 		case v.kind == moment:
@@ -296,13 +297,13 @@ func (m *Mapping) instant(cells [][]byte) int64 {
 	return 0
 }
 
-func (m *Mapping) severityOf(cells [][]byte) event.Severity {
+func (m *Mapping) severityOf(cells [][]byte, seen *values) event.Severity {
 	p := &m.row
 	if p.severityFixed != event.Unknown {
 		return p.severityFixed
 	}
 	for _, i := range p.severity.steps {
-		v, reason := m.steps[i].eval(cells)
+		v, reason := m.steps[i].value(cells, seen)
 		if reason != "" || v.kind != text {
 			continue
 		}

@@ -93,7 +93,7 @@ func TestMappingRules(t *testing.T) {
 			"source.network": "192.0.2.0/25", "classification.type": "other", "classification.taxonomy": "other", "classification.identifier": "listed",
 			"time.source": "2026-11-21T00:00:00+00:00", "status": "online", "extra.when": "2026-11-21 00:00", "severity": "low",
 		}, "classification.type: is missing"},
-		{"|x|||online|", nil, "ip: is empty"},
+		{"|x|||online|", nil, "ip: holds no source.ip"},
 		{"192.0.2|x|||online|", nil, `ip: "192.0.2" is not an IP address`},
 		{"192.0.2.1|x|||test|", nil, "filter on state"},
 	} {

@@ -5,6 +5,8 @@ import (
 	"go/ast"
 	"go/build/constraint"
 	"path"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -37,6 +39,33 @@ func fuzzing(t *tree) []string {
 	}
 	if found && !strings.Contains(t.text(".ci/run"), "-list '^Fuzz' ./"+fuzzRoot+"/...") {
 		out = append(out, fmt.Sprintf(".ci/run: does not list the fuzz targets of ./%s/...", fuzzRoot))
+	}
+	return out
+}
+
+// e2eStep is a step of .ci/run that runs tests of e2e: its pattern is the group.
+var e2eStep = regexp.MustCompile(`(?m)^step .* e2e \w+ '([^']+)'$`)
+
+// endToEnd: every end-to-end test is one that .ci/run runs.
+func endToEnd(t *tree) []string {
+	var steps []*regexp.Regexp
+	for _, m := range e2eStep.FindAllStringSubmatch(t.text(".ci/run"), -1) {
+		steps = append(steps, regexp.MustCompile(m[1]))
+	}
+	var out []string
+	for _, s := range t.files {
+		if !under(s.dir, "e2e") {
+			continue
+		}
+		for _, d := range s.ast.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || f.Recv != nil || !strings.HasPrefix(f.Name.Name, "Test") || f.Name.Name == "TestMain" {
+				continue
+			}
+			if !slices.ContainsFunc(steps, func(r *regexp.Regexp) bool { return r.MatchString(f.Name.Name) }) {
+				out = append(out, fmt.Sprintf("%s: no step of .ci/run runs %s", t.at(f), f.Name.Name))
+			}
+		}
 	}
 	return out
 }

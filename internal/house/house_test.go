@@ -30,6 +30,7 @@ var rules = []struct {
 	{"modules", modules},
 	{"fuzzing", fuzzing},
 	{"parsers", parsers},
+	{"end to end", endToEnd},
 	{"links", links},
 }
 

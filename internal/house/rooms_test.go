@@ -141,7 +141,6 @@ var kept = map[string][]string{
 	"github.com/chromedp":                  {"e2e"},
 	"github.com/google/go-cmp":             {"testkit"},
 	"pgregory.net/rapid":                   {"testkit"},
-	"github.com/jba/templatecheck":         {"testkit"},
 	"github.com/rogpeppe/go-internal":      {"testkit"},
 	"github.com/wneessen/go-mail":          {"outside"},
 	"modernc.org/sqlite":                   {"store", "testkit", "bench"},

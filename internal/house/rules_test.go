@@ -74,6 +74,8 @@ var broken = []struct {
 	{"fuzzing", map[string]string{"e2e/a_test.go": "package e2e\n\nfunc FuzzDecode(f *testing.F) { f.Add(1) }\n"}, "where .ci/run looks"},
 	{"fuzzing", map[string]string{"internal/event/a_test.go": "package event\n\nfunc FuzzDecode(f *testing.F) { f.Add(1) }\n"}, "does not list"},
 	{"parsers", map[string]string{"internal/feed/list/open.go": "package list\n"}, "is not fuzzed"},
+	{"end to end", map[string]string{"e2e/a_test.go": "package e2e\n\nfunc TestA(t *testing.T) {}\n"}, "no step of .ci/run runs TestA"},
+	{"end to end", map[string]string{"e2e/a_test.go": "package e2e\n\nfunc TestA(t *testing.T) {}\n", ".ci/run": "step \"a\"  e2e a '^TestA'\n"}, ""},
 	{"links", map[string]string{"docs/README.md": "[a](b/c.md)\n"}, "nothing lies at b/c.md"},
 	{"links", map[string]string{"docs/README.md": "[a](b/c.md#d) [e](../LICENSE) [f](https://x.example/)\n", "docs/b/c.md": "", "LICENSE": ""}, ""},
 }

@@ -192,7 +192,7 @@ func historyRows(ctx context.Context, tx *store.Tx, id ident.Finding) ([]History
 	rows := make([]HistoryRow, len(changes))
 	for i, c := range changes {
 		rows[i] = HistoryRow{Change: c}
-		if c.Evidence == "" {
+		if c.Trigger != finding.Gone || c.Evidence == "" {
 			continue
 		}
 		e, err := finding.ReadEvidence(c.Evidence)

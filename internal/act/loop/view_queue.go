@@ -11,9 +11,11 @@ import (
 // QueueView is what waits for a person at the desk.
 type QueueView struct {
 	Items    []store.QueueItem // the most severe first
+	Waiting  int               // items in all, at most CountCap
 	Orphans  FindingPart       // live, and nobody answers for them
 	Disputes FindingPart       // parties that say "not ours" or "wrong"
 	Failed   []NoticeRow       // notices that reached nobody, the newest first
+	Unheard  int               // such notices in all
 }
 
 // FindingPart is the beginning of a longer list.
@@ -33,6 +35,9 @@ func (l *Loop) Queue(ctx context.Context, items, limit int) (QueueView, error) {
 		if v.Items, err = tx.QueueOpen(ctx, items); err != nil {
 			return err
 		}
+		if v.Waiting, err = tx.QueueSize(ctx, CountCap); err != nil {
+			return err
+		}
 		if v.Orphans, err = names.part(ctx, tx, store.FindingFilter{Orphans: true, States: LiveStates}, limit); err != nil {
 			return err
 		}
@@ -40,7 +45,12 @@ func (l *Loop) Queue(ctx context.Context, items, limit int) (QueueView, error) {
 		if v.Disputes, err = names.part(ctx, tx, disputed, limit); err != nil {
 			return err
 		}
+		all, err := tx.CountNotices(ctx)
+		if err != nil {
+			return err
+		}
 		for _, s := range []notice.State{notice.Escalated, notice.Failed} {
+			v.Unheard += all[s]
 			list, err := tx.ListNotices(ctx, store.NoticeFilter{State: s}, store.NoticeCursor{}, limit)
 			if err != nil {
 				return err
@@ -49,7 +59,7 @@ func (l *Loop) Queue(ctx context.Context, items, limit int) (QueueView, error) {
 			if err != nil {
 				return err
 			}
-			v.Failed = append(v.Failed, rows...)
+			v.Failed = append(v.Failed, rows[:min(len(rows), limit-len(v.Failed))]...)
 		}
 		return nil
 	})

@@ -30,14 +30,17 @@ type signalsBody struct {
 	Next     ident.Signal
 }
 
-// Query returns the address's query without a page.
-func (b signalsBody) Query() string {
+// Newest returns the address of the first page.
+func (b signalsBody) Newest() string {
 	q := url.Values{"feed": {b.Feed}}
 	if b.Rejected {
 		q.Set("rejected", "1")
 	}
-	return q.Encode()
+	return "/desk/signals?" + q.Encode()
 }
+
+// Older returns the address of the page after.
+func (b signalsBody) Older() string { return fmt.Sprintf("%s&before=%d", b.Newest(), b.Next) }
 
 func (d *desk) signals(v *page.Visit) error {
 	ctx := v.R.Context()
@@ -65,7 +68,7 @@ type signalBody struct {
 	loop.SignalDetail
 	Waiting int // rejected rows on this page that no replay has read yet
 	Rows    []rejectedRow
-	Next    string // query of the page after; empty at the end
+	Next    string // address of the page after; empty at the end
 }
 
 type rejectedRow struct {
@@ -92,7 +95,7 @@ func (d *desk) signal(v *page.Visit) error {
 	}
 	if s.More {
 		last := s.Rejected[len(s.Rejected)-1]
-		b.Next = fmt.Sprintf("part=%d&line=%d", last.Part, last.Line)
+		b.Next = fmt.Sprintf("/desk/signals/%d?part=%d&line=%d", id, last.Part, last.Line)
 	}
 	return page.Show(v, "desk/signal", v.T("desk.signal.title", int64(id)), b)
 }

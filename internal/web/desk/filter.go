@@ -1,8 +1,10 @@
 package desk
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
+	"unicode"
 
 	"tocsin/internal/act/loop"
 	"tocsin/internal/event"
@@ -76,18 +78,18 @@ func known(s finding.State) bool {
 	return false
 }
 
+// word returns what was typed into a field: without control characters, bounded, and without space around it.
 func word(q url.Values, name string) string {
-	s := strings.ToValidUTF8(strings.TrimSpace(q.Get(name)), "")
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+	s := strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
 			return -1
 		}
 		return r
-	}, s)
+	}, strings.ToValidUTF8(q.Get(name), ""))
 	if len(s) > maxTyped {
 		s = strings.ToValidUTF8(s[:maxTyped], "")
 	}
-	return s
+	return strings.TrimSpace(s)
 }
 
 // Query returns the filter as the query of an address, without a page; parseFilter is its inverse.
@@ -102,4 +104,13 @@ func (f filter) Query() string {
 		}
 	}
 	return q.Encode()
+}
+
+// At returns the address of path with the filter. Templates take addresses whole: put together in an attribute, the
+// query would be escaped twice.
+func (f filter) At(path string) string { return path + "?" + f.Query() }
+
+// Older returns the address of the page that follows the finding before.
+func (f filter) Older(before ident.Finding) string {
+	return fmt.Sprintf("/desk/findings?%s&before=%d", f.Query(), before)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"tocsin/internal/act/loop"
@@ -14,7 +15,6 @@ import (
 	"tocsin/internal/fault"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
-	"tocsin/internal/party"
 	"tocsin/internal/web/page"
 )
 
@@ -22,8 +22,11 @@ type findingBody struct {
 	loop.FindingDetail
 	Title      string
 	What       string
-	Why        party.Attribution
-	WhyNames   map[ident.Party]string
+	Why        loop.Why
+	Steps      []step // the newest first
+	Earlier    []step
+	Letters    []loop.NoticeRow // the newest first
+	Before     []loop.NoticeRow
 	CanDiscard bool
 	CanReject  bool
 	Parties    []loop.PartyName
@@ -32,6 +35,56 @@ type findingBody struct {
 	Raw        []rawRow
 	RawLate    bool // the archive did not answer in time
 	RawGone    bool // the bytes are not there or can no longer be read
+}
+
+// step is one step of the history. What software gives as a reason is told in the reader's language instead.
+type step struct {
+	loop.HistoryRow
+	Notice string    // that its reason names; empty where it names none
+	Seen   time.Time // the observation that its reason names
+	Signal ident.Signal
+}
+
+// How much of a long history the page shows unfolded.
+const (
+	stepsShown   = 12
+	lettersShown = 5
+)
+
+func steps(history []loop.HistoryRow) []step {
+	out := make([]step, 0, len(history))
+	for _, h := range slices.Backward(history) {
+		s := step{HistoryRow: h}
+		if strings.HasPrefix(h.Actor, "software:") {
+			s.explain()
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// explain takes the reason apart that software gave.
+func (s *step) explain() {
+	if id, ok := strings.CutPrefix(s.Reason, "notice "); ok && strings.HasPrefix(id, "ntc_") {
+		s.Notice, s.Reason = id, ""
+		return
+	}
+	if s.Proof != nil {
+		s.Reason = ""
+		return
+	}
+	var at string
+	if _, err := fmt.Sscanf(s.Reason, "seen at %s in signal %d", &at, &s.Signal); err != nil {
+		return
+	}
+	if t, err := time.Parse(time.RFC3339, at); err == nil {
+		s.Seen, s.Reason = t, ""
+	}
+}
+
+func split[T any](all []T, at int) (first, rest []T) {
+	at = min(at, len(all))
+	return all[:at], all[at:]
 }
 
 type field struct{ Name, Value string }
@@ -65,11 +118,12 @@ func (d *desk) finding(v *page.Visit) error {
 	b.CanDiscard = err == nil
 	_, err = finding.Next(b.State, finding.Reject)
 	b.CanReject = err == nil
-	why, err := d.loop.Why(ctx, v.Now, id)
-	if err != nil {
+	b.Steps, b.Earlier = split(steps(b.History), stepsShown)
+	slices.Reverse(b.Notices)
+	b.Letters, b.Before = split(b.Notices, lettersShown)
+	if b.Why, err = d.loop.Why(ctx, v.Now, id); err != nil {
 		return err
 	}
-	b.Why, b.WhyNames = why.Rule, why.Names
 	if b.Parties, err = d.loop.PartyNames(ctx); err != nil {
 		return err
 	}

@@ -23,10 +23,13 @@ type noticesBody struct {
 	Next   string // cursor; empty at the end
 }
 
-// Query returns the address's query without a page.
-func (b noticesBody) Query() string {
-	return url.Values{"state": {b.State}, "party": {b.Party}}.Encode()
+// Newest returns the address of the first page.
+func (b noticesBody) Newest() string {
+	return "/desk/notices?" + url.Values{"state": {b.State}, "party": {b.Party}}.Encode()
 }
+
+// Older returns the address of the page after.
+func (b noticesBody) Older() string { return b.Newest() + "&after=" + url.QueryEscape(b.Next) }
 
 func (d *desk) notices(v *page.Visit) error {
 	q := v.R.URL.Query()

@@ -1,8 +1,6 @@
 package desk
 
 import (
-	"slices"
-
 	"tocsin/internal/act/loop"
 	"tocsin/internal/event"
 	"tocsin/internal/finding"
@@ -13,8 +11,9 @@ import (
 type partiesBody struct {
 	Search string
 	Rows   []loop.PartyRow
-	More   int // further ones that the search matches
-	Cap    int // counts end here: "10,000+"
+	Places map[string]string // name of a region by its id
+	More   int               // further ones that the search matches
+	Cap    int               // counts end here: "10,000+"
 }
 
 // partyLimit is how many parties the list shows; a search narrows it.
@@ -27,6 +26,9 @@ func (d *desk) parties(v *page.Visit) error {
 		return err
 	}
 	b.Rows, b.More = list.Rows, list.More
+	if b.Places, err = d.places(v); err != nil {
+		return err
+	}
 	return page.Show(v, "desk/parties", v.T("desk.parties.title"), b)
 }
 
@@ -72,14 +74,22 @@ func (d *desk) party(v *page.Visit) error {
 			b.Answered++
 		}
 	}
-	regions, err := d.loop.Regions(ctx)
+	places, err := d.places(v)
 	if err != nil {
 		return err
 	}
-	if i := slices.IndexFunc(regions, func(r loop.Region) bool { return r.ID == p.Region }); i >= 0 {
-		b.RegionName = regionName(v, regions[i].NameEN, regions[i].NameZH)
-	}
+	b.RegionName = places[p.Region]
 	return page.Show(v, "desk/party", p.Name, b)
+}
+
+// places returns the names of the regions in the visitor's language.
+func (d *desk) places(v *page.Visit) (map[string]string, error) {
+	regions, err := d.loop.Regions(v.R.Context())
+	names := make(map[string]string, len(regions))
+	for _, r := range regions {
+		names[r.ID] = regionName(v, r.NameEN, r.NameZH)
+	}
+	return names, err
 }
 
 // severityBars orders counts by severity, the worst first, each with the width of its bar beside the largest.

@@ -12,9 +12,11 @@ import (
 
 type queueBody struct {
 	Items    []queueRow
+	Waiting  int // items in all
 	Orphans  loop.FindingPart
 	Disputes loop.FindingPart
 	Failed   []loop.NoticeRow
+	Unheard  int // such notices in all
 }
 
 // Calm reports whether nothing waits.
@@ -45,11 +47,11 @@ func (d *desk) queue(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	b := queueBody{Orphans: q.Orphans, Disputes: q.Disputes, Failed: q.Failed}
+	b := queueBody{Waiting: q.Waiting, Orphans: q.Orphans, Disputes: q.Disputes, Failed: q.Failed, Unheard: q.Unheard}
 	for _, i := range q.Items {
 		args := make([]any, len(i.Args))
 		for n, a := range i.Args {
-			args[n] = a
+			args[n] = listed(a)
 		}
 		row := queueRow{
 			ID: i.ID, Title: v.T("queue."+i.Code, args...), Link: objectLink(i.Object), Severity: i.Severity, Created: i.Created,
@@ -67,6 +69,18 @@ func (d *desk) queueDone(v *page.Visit) error {
 		return err
 	}
 	return v.Redirect("/desk", "queue")
+}
+
+// listed takes the brackets off a list that an item carries as text.
+func listed(arg string) string {
+	inner, ok := strings.CutPrefix(arg, "[")
+	if !ok || !strings.HasSuffix(inner, "]") {
+		return arg
+	}
+	if inner = strings.TrimSuffix(inner, "]"); inner == "" {
+		return "–"
+	}
+	return strings.Join(strings.Fields(inner), ", ")
 }
 
 func clip(s string, most int) string {

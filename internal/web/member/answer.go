@@ -38,7 +38,7 @@ type item struct {
 	Refused bool // it did not take the answer before this page
 }
 
-// problems groups findings by class, the order of items kept: the most severe first.
+// problems groups findings by class, the most severe class first; the order of items within is kept.
 func problems(items []notice.Item, language string, o outcome, ticked map[ident.Finding]bool) []problem {
 	var out []problem
 	at := map[*notice.Class]int{}
@@ -53,10 +53,12 @@ func problems(items []notice.Item, language string, o outcome, ticked map[ident.
 				Check: c.Check.In(language), Fix: c.Fix.In(language), References: c.References, Severity: it.Severity,
 			})
 		}
+		out[i].Severity = max(out[i].Severity, it.Severity)
 		out[i].Items = append(out[i].Items, item{
 			Item: it, Ticked: ticked[it.ID], Open: answerable(it.State), Refused: slices.Contains(o.Refused, it.ID),
 		})
 	}
+	slices.SortStableFunc(out, func(a, b problem) int { return int(b.Severity) - int(a.Severity) })
 	return out
 }
 
@@ -69,6 +71,9 @@ func answerable(s finding.State) bool {
 	}
 	return false
 }
+
+// openStates are the states in which a finding takes an answer.
+var openStates = slices.DeleteFunc(slices.Clone(finding.States), func(s finding.State) bool { return !answerable(s) })
 
 // form is the answer as typed, so that a page with a mistake in it shows it again.
 type form struct {
@@ -87,7 +92,7 @@ type form struct {
 func newForm(v *page.Visit, action string, open int) form {
 	return form{
 		Action: action, Kinds: loop.AnswerKinds, Open: open,
-		Least: v.Now.In(v.Kit.Zone).AddDate(0, 0, 1).Format(time.DateOnly),
+		All: open == 1, Least: v.Now.In(v.Kit.Zone).AddDate(0, 0, 1).Format(time.DateOnly),
 	}
 }
 
@@ -111,6 +116,7 @@ func (f *form) read(v *page.Visit) ([]ident.Finding, loop.Particulars, error) {
 		return nil, p, fault.New(fault.TooLarge, "%s", v.T("answer.too_many", maxTicked))
 	}
 	var ids []ident.Finding
+	var err error
 	for _, s := range post["finding"] {
 		n, err := strconv.ParseInt(s, 10, 64)
 		if err != nil || n <= 0 {
@@ -121,10 +127,15 @@ func (f *form) read(v *page.Visit) ([]ident.Finding, loop.Particulars, error) {
 	if len(ids) == 0 && !f.All {
 		return nil, p, fault.New(fault.Invalid, "%s", v.T("answer.none_ticked"))
 	}
-	if f.Kind == "" {
-		return ids, p, fault.New(fault.Invalid, "%s", v.T("answer.none_chosen"))
+	switch {
+	case f.Kind == "":
+		err = fault.New(fault.Invalid, "%s", v.T("answer.none_chosen"))
+	case strings.TrimSpace(f.Reason) == "" && (f.Kind == loop.AnswerAcceptRisk || f.Kind == loop.AnswerWrong):
+		err = fault.New(fault.Invalid, "%s", v.T("answer.need_reason"))
+	case f.Kind == loop.AnswerAcceptRisk && !p.Until.After(v.Now):
+		err = fault.New(fault.Invalid, "%s", v.T("answer.need_date"))
 	}
-	return ids, p, nil
+	return ids, p, err
 }
 
 // outcome is what the answer before this page did, as the address says it.

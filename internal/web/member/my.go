@@ -45,8 +45,14 @@ func (m *member) showMy(v *page.Visit, status int, f form, ticked []ident.Findin
 	if b.Notices, err = m.loop.Notices(ctx, loop.NoticeQuery{Party: ident.Party(v.Who.Subject)}, loop.NoticeCursor{}, 20); err != nil {
 		return err
 	}
+	open := mine(v)
+	open.States = openStates
+	n, err := m.loop.CountFindings(ctx, open, loop.CountCap)
+	if err != nil {
+		return err
+	}
 	b.Next = list.Next
-	b.Form = newForm(v, "/my", b.Count)
+	b.Form = newForm(v, "/my", n)
 	b.Form.keep(f)
 	b.Problems = problems(itemsOf(list.Rows), string(v.Lang), b.Outcome, tickedSet(ticked))
 	return page.ShowAs(v, status, "member/my", v.T("member.my.title"), b)
@@ -73,10 +79,10 @@ func (m *member) answerMine(v *page.Visit) error {
 	typed := ids
 	if err == nil && f.All {
 		ids = nil
-		_, _, err = m.loop.EachFinding(ctx, mine(v), mostAtOnce, func(r loop.FindingRow) error {
-			if answerable(r.State) {
-				ids = append(ids, r.ID)
-			}
+		open := mine(v)
+		open.States = openStates
+		_, _, err = m.loop.EachFinding(ctx, open, mostAtOnce, func(r loop.FindingRow) error {
+			ids = append(ids, r.ID)
 			return nil
 		})
 		if err != nil {

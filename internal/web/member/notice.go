@@ -32,7 +32,7 @@ func (m *member) showNotice(v *page.Visit, status int, f form, ticked []ident.Fi
 	token := v.R.PathValue("token")
 	p, err := m.loop.NoticeByToken(v.R.Context(), v.Now, token)
 	if err != nil {
-		return err
+		return badLink(v, err)
 	}
 	b := noticeBody{Page: p, Count: len(p.Items), Outcome: readOutcome(v.R.URL.Query())}
 	open := openOf(p.Items)
@@ -48,8 +48,22 @@ func (m *member) showNotice(v *page.Visit, status int, f form, ticked []ident.Fi
 	return page.ShowAs(v, status, "member/notice", v.T("member.notice.title", p.Party.Name), b)
 }
 
+// badLink says in the visitor's language what is wrong with a link.
+func badLink(v *page.Visit, err error) error {
+	switch {
+	case errors.Is(err, fault.Expired):
+		return fault.New(fault.Expired, "%s", v.T("error.notice_expired"))
+	case errors.Is(err, fault.Denied):
+		return fault.New(fault.Denied, "%s", v.T("error.notice_unknown"))
+	}
+	return err
+}
+
 // keep takes over what was typed.
 func (f *form) keep(typed form) {
+	if typed.Mistake == "" {
+		return
+	}
 	f.Kind, f.All, f.Reason, f.Whose, f.Until, f.Mistake = typed.Kind, typed.All, typed.Reason, typed.Whose, typed.Until, typed.Mistake
 }
 
@@ -71,7 +85,7 @@ func (m *member) answerNotice(v *page.Visit) error {
 	if err == nil && f.All {
 		var n loop.NoticePage
 		if n, err = m.loop.NoticeByToken(ctx, v.Now, token); err != nil {
-			return err
+			return badLink(v, err)
 		}
 		ids = openOf(n.Items)
 	}
@@ -84,7 +98,7 @@ func (m *member) answerNotice(v *page.Visit) error {
 		return m.showNotice(v, http.StatusUnprocessableEntity, f, typed)
 	}
 	if err != nil {
-		return err
+		return badLink(v, err)
 	}
 	return v.Redirect(after("/n/"+token, f.Kind, done), "")
 }

@@ -12,6 +12,7 @@ import (
 	"html/template"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"path"
@@ -131,6 +132,9 @@ func parse(l lang.Language, zone *time.Location) (map[string]*template.Template,
 
 // Template returns the template of a page; nil where there is none.
 func (k *Kit) Template(l lang.Language, name string) *template.Template { return k.sets[l][name] }
+
+// Names lists the pages that there are templates for.
+func (k *Kit) Names() []string { return slices.Sorted(maps.Keys(k.sets[lang.English])) }
 
 // Frame is what the layout shows around a page.
 type Frame struct {

@@ -1,10 +1,12 @@
 package public
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
 	"tocsin/internal/act/loop"
+	"tocsin/internal/fault"
 	"tocsin/internal/web/page"
 )
 
@@ -38,7 +40,7 @@ func (p *public) confirm(v *page.Visit) error {
 	token := v.R.PathValue("token")
 	who, err := p.loop.PeekSignIn(v.R.Context(), v.Now, token)
 	if err != nil {
-		return err
+		return badLink(v, err)
 	}
 	return page.Show(v, "public/confirm", v.T("public.sign_in.title"), confirmBody{who, "/sign-in/" + token})
 }
@@ -46,10 +48,21 @@ func (p *public) confirm(v *page.Visit) error {
 func (p *public) open(v *page.Visit) error {
 	token, who, err := p.loop.SignIn(v.R.Context(), v.Now, v.R.PathValue("token"))
 	if err != nil {
-		return err
+		return badLink(v, err)
 	}
 	v.SetToken(token, int(loop.SessionLife/time.Second))
 	return v.Redirect(home(who.Role), "sign_in")
+}
+
+// badLink says in the visitor's language what is wrong with a link.
+func badLink(v *page.Visit, err error) error {
+	switch {
+	case errors.Is(err, fault.Expired):
+		return fault.New(fault.Expired, "%s", v.T("error.link_used"))
+	case errors.Is(err, fault.NotFound):
+		return fault.New(fault.NotFound, "%s", v.T("error.link_unknown"))
+	}
+	return err
 }
 
 func (p *public) signOut(v *page.Visit) error {

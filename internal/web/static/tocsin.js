@@ -12,7 +12,10 @@ for (const all of document.querySelectorAll("[data-tick-all]")) {
     for (const some of all.form.querySelectorAll("[data-scope-some]")) {
       if (ticked > 0) some.checked = true;
     }
-    for (const out of all.form.querySelectorAll("[data-ticked]")) out.textContent = String(ticked);
+    for (const out of all.form.querySelectorAll("[data-ticked]")) {
+      out.textContent = String(ticked);
+      out.parentElement.hidden = ticked === 0;
+    }
   };
   all.closest("[hidden]")?.removeAttribute("hidden");
   all.addEventListener("change", () => {

@@ -1,0 +1,188 @@
+package loop
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"tocsin/internal/fault"
+	"tocsin/internal/store"
+	"tocsin/internal/testkit"
+)
+
+func TestAssetMatch(t *testing.T) {
+	t.Parallel()
+	within := func(p, text string) store.AssetMatch {
+		return store.AssetMatch{Within: netip.MustParsePrefix(p), Prefix: text}
+	}
+	for text, want := range map[string]store.AssetMatch{
+		"":                    {},
+		"192.0.2.1":           {Exact: []string{"192.0.2.1"}},
+		"::ffff:192.0.2.1":    {Exact: []string{"192.0.2.1"}},
+		"2001:DB8:0::1":       {Exact: []string{"2001:db8::1"}},
+		"192.0.2.2/31":        {Exact: []string{"192.0.2.2/31", "192.0.2.2", "192.0.2.3"}},
+		"10.1.2.3/8":          within("10.0.0.0/8", "10."),
+		"10.1.0.0/15":         within("10.0.0.0/15", "10."),
+		"0.0.0.0/0":           within("0.0.0.0/0", ""),
+		"2001:db8:1::/48":     within("2001:db8:1::/48", "2001:db8:1:"),
+		"2001:db8:0:7::/64":   within("2001:db8:0:7::/64", "2001:db8:"),
+		"::/3":                within("::/3", ""),
+		"AS64496":             {Exact: []string{"64496", "AS64496"}},
+		"192.0.2":             {Prefix: "192.0.2"},
+		"192.0.2.*":           {Prefix: "192.0.2."},
+		"Example.ORG":         {Prefix: "example.org"},
+		"https://example.org": {Prefix: "https://example.org"},
+		"64496":               {Prefix: "64496"},
+	} {
+		got, err := assetMatch(text)
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+		if d := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{})); d != "" {
+			t.Errorf("%q: %s", text, d)
+		}
+	}
+	if _, err := assetMatch(strings.Repeat("x", 501)); !errors.Is(err, fault.Invalid) {
+		t.Errorf("too long: %v", err)
+	}
+}
+
+// What narrows the walk over an index lets every address of the prefix through.
+func FuzzPrefixMatch(f *testing.F) {
+	f.Add("10.0.0.0/9", uint64(12345))
+	f.Add("2001:db8:0:1::/61", uint64(99))
+	f.Add("2001:db8:10:a00::/56", uint64(0))
+	f.Fuzz(func(t *testing.T, text string, pick uint64) {
+		p, err := netip.ParsePrefix(text)
+		if err != nil || p.Addr().Zone() != "" || p.Addr().Is4In6() {
+			return
+		}
+		p = p.Masked()
+		m := prefixMatch(p)
+		raw := p.Addr().AsSlice()
+		for i, bit := len(raw)*8-1, 0; i >= p.Bits() && bit < 64; i, bit = i-1, bit+1 {
+			raw[i/8] |= byte(pick>>bit&1) << (7 - i%8)
+		}
+		ip, _ := netip.AddrFromSlice(raw)
+		if ip.Is4In6() {
+			return // never canonical
+		}
+		found := strings.HasPrefix(ip.String(), m.Prefix) && m.Within.IsValid()
+		for _, e := range m.Exact {
+			found = found || e == ip.String()
+		}
+		if !p.Contains(ip) || !found {
+			t.Errorf("%s in %s is not found by %+v", ip, p, m)
+		}
+	})
+}
+
+func TestReadMail(t *testing.T) {
+	t.Parallel()
+	raw := strings.ReplaceAll(`From: =?utf-8?q?A=C3=A9?= <a@example.org>
+Subject: hello
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=m
+
+--m
+Content-Type: multipart/alternative; boundary=a
+
+--a
+Content-Type: text/plain; charset=utf-8
+
+plain
+--a
+Content-Type: text/html; charset=utf-8
+Content-Transfer-Encoding: base64
+
+PHA+aGk8L3A+
+--a--
+--m
+Content-Type: text/csv; name=x.csv
+Content-Disposition: attachment; filename="../evil.csv"
+
+a,b
+--m--
+`, "\n", "\r\n")
+	m, err := ReadMail([]byte(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Text != "plain" || m.HTML != "<p>hi</p>" || len(m.Attachments) != 1 || string(m.Attachments[0].Body) != "a,b" || m.Size != int64(len(raw)) {
+		t.Errorf("%+v", m)
+	}
+	if m.Headers[0].Value != "Aé <a@example.org>" {
+		t.Errorf("header %q", m.Headers[0].Value)
+	}
+	m, err = ReadMail([]byte("Content-Type: multipart/encrypted; boundary=b\r\n\r\n--b\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n--b--\r\n"))
+	if err != nil || !m.Encrypted {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if m, err := ReadMail(nil); err != nil || m.Size != 0 {
+		t.Errorf("nothing: %+v, %v", m, err)
+	}
+}
+
+func FuzzReadMail(f *testing.F) {
+	f.Add([]byte("Subject: x\r\n\r\nbody"))
+	f.Add([]byte("Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n"))
+	f.Fuzz(func(_ *testing.T, raw []byte) { _, _ = ReadMail(raw) })
+}
+
+// A link is for somebody who is here, for a time, and leaves one entry in the ledger for each thing that was done.
+func TestSignInLinks(t *testing.T) {
+	t.Parallel()
+	testkit.EachEngine(t, func(t *testing.T, s *store.Store) {
+		ctx, l := t.Context(), New(Config{Store: s})
+		for name, link := range map[string]func() (string, error){
+			"no role":     func() (string, error) { return l.NewSignInLink(ctx, noon, "root", "ada", time.Hour) },
+			"nobody":      func() (string, error) { return l.NewSignInLink(ctx, noon, "desk", "", time.Hour) },
+			"no time":     func() (string, error) { return l.NewSignInLink(ctx, noon, "desk", "ada", 0) },
+			"too long":    func() (string, error) { return l.NewSignInLink(ctx, noon, "desk", "ada", 8*24*time.Hour) },
+			"no party":    func() (string, error) { return l.NewSignInLink(ctx, noon, "member", "nobody", time.Hour) },
+			"wrong token": func() (string, error) { x, _, err := l.SignIn(ctx, noon, "x"); return x, err },
+		} {
+			if got, err := link(); got != "" || !errors.Is(err, fault.Invalid) && !errors.Is(err, fault.NotFound) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		token, err := l.NewSignInLink(ctx, noon, "desk", "ada", time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Session(ctx, noon, token); !errors.Is(err, fault.NotFound) {
+			t.Errorf("a link is no session: %v", err)
+		}
+		if _, err := l.PeekSignIn(ctx, noon.Add(time.Hour), token); !errors.Is(err, fault.Expired) {
+			t.Errorf("too late: %v", err)
+		}
+		session, who, err := l.SignIn(ctx, noon, token)
+		if err != nil || who.Role != "desk" || who.Name != "ada" || session == token {
+			t.Fatalf("%+v, %v", who, err)
+		}
+		for range 2 {
+			if err := l.SignOut(ctx, noon, session); err != nil {
+				t.Error(err)
+			}
+		}
+		entries, err := l.Ledger(ctx, 0, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var acts []string
+		for _, e := range entries {
+			acts = append(acts, e.Act)
+			if strings.Contains(e.Body+e.Object+e.Reason, token) || strings.Contains(e.Body+e.Object+e.Reason, session) {
+				t.Error("a token is in the ledger")
+			}
+		}
+		if d := cmp.Diff([]string{"sign_in.close", "sign_in.open", "sign_in.offer"}, acts); d != "" {
+			t.Error(d)
+		}
+	})
+}

@@ -1,0 +1,68 @@
+package store
+
+import (
+	"database/sql"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tocsin/internal/event"
+	"tocsin/internal/finding"
+	"tocsin/internal/ident"
+)
+
+// The desk's lists walk an index and sort nothing that grows with the table.
+func TestListPlans(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "tocsin.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }() // the folder goes with the test
+	for _, c := range []struct {
+		name   string
+		filter FindingFilter
+		index  string
+		sorts  bool // a merge of walks, or of few rows
+	}{
+		{"all", FindingFilter{}, "INTEGER PRIMARY KEY (rowid<?", false},
+		{"a state", FindingFilter{States: []finding.State{finding.Open}}, "finding_state (state=? AND id", true},
+		{"several states", FindingFilter{States: []finding.State{finding.Open, finding.Reopened}}, "finding_state (state=? AND id", true},
+		{"a party", FindingFilter{Party: "p"}, "finding_party (party_id=? AND state=? AND id", true},
+		{"orphans", FindingFilter{Orphans: true, States: []finding.State{finding.Open}}, "finding_party (party_id=? AND state=? AND id", true},
+		{"addresses", FindingFilter{Asset: AssetMatch{Exact: []string{"192.0.2.1", "192.0.2.2"}}}, "finding_asset (asset=?", true},
+		{"a window", FindingFilter{Severity: event.High}, "INTEGER PRIMARY KEY (rowid>? AND rowid<?", false},
+	} {
+		err := s.View(t.Context(), func(tx *Tx) error {
+			var floor ident.Finding
+			if !c.filter.indexed() {
+				floor = 1000
+			}
+			query, args := tx.findingQuery(c.filter, floor, 1<<40)
+			plan, err := explain(t, tx, query, args)
+			if err != nil {
+				return err
+			}
+			if !strings.Contains(plan, c.index) || strings.Contains(plan, "SCAN f") || !c.sorts && strings.Contains(plan, "TEMP B-TREE") {
+				t.Errorf("%s: %s", c.name, plan)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+	}
+}
+
+func explain(t *testing.T, tx *Tx, query string, args []any) (string, error) {
+	t.Helper()
+	var plan []string
+	err := tx.each(t.Context(), "explain query plan "+query, args, func(r *sql.Rows) error {
+		var id, parent, unused int
+		var detail string
+		err := r.Scan(&id, &parent, &unused, &detail)
+		plan = append(plan, detail)
+		return err
+	})
+	return strings.Join(plan, "\n"), err
+}

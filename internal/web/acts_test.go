@@ -1,0 +1,286 @@
+package web_test
+
+import (
+	"encoding/csv"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tocsin/internal/act/loop"
+	"tocsin/internal/event"
+	"tocsin/internal/finding"
+	"tocsin/internal/ident"
+)
+
+// A sign-in link shows a button to whoever opens it, a mail scanner too, and works once; the session ends with
+// sign-out and with time.
+func TestSignIn(t *testing.T) {
+	t.Parallel()
+	w := emptyWorld(t)
+	token, err := w.loop.NewSignInLink(t.Context(), w.now, "desk", "ada", time.Hour)
+	w.must(err)
+	scanner, ada := w.visitor("en"), w.visitor("en")
+	for range 3 {
+		if body := scanner.ok("/sign-in/" + token); !strings.Contains(body, "Sign in as ada") {
+			t.Fatalf("no question: %s", body)
+		}
+	}
+	r := ada.post("/sign-in/"+token, nil)
+	if r.Code != http.StatusSeeOther || r.Header().Get("Location") != "/desk?done=sign_in" {
+		t.Fatalf("sign in: %d to %s", r.Code, r.Header().Get("Location"))
+	}
+	c := r.Result().Cookies()[0]
+	if !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || strings.Contains(c.Value, token) {
+		t.Errorf("cookie %+v", c)
+	}
+	ada.ok("/desk")
+	if r := scanner.post("/sign-in/"+token, nil); r.Code != http.StatusGone {
+		t.Errorf("the link works again: %d", r.Code)
+	}
+	stolen := w.visitor("en")
+	stolen.cookies["tocsin"] = ada.cookies["tocsin"]
+	ada.post("/sign-out", nil)
+	for name, p := range map[string]*person{"signed out": ada, "with the old cookie": stolen} {
+		if r := p.get("/desk"); r.Code != http.StatusSeeOther {
+			t.Errorf("%s: %d", name, r.Code)
+		}
+	}
+	late := w.signedIn("desk", "ada", "en")
+	w.now = w.now.Add(loop.SessionLife)
+	if r := late.get("/desk"); r.Code != http.StatusSeeOther {
+		t.Errorf("the session never ends: %d", r.Code)
+	}
+}
+
+// The desk discards with a reason only; the reason stands in the history, and a second try does not fit.
+func TestDiscard(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.signedIn("desk", "ada", "en")
+	at := ada.first("/desk/findings?state=notified", `href="(/desk/findings/\d+)"`)
+	if r := ada.post(at+"/discard", url.Values{"reason": {"  "}}); r.Code != http.StatusUnprocessableEntity {
+		t.Errorf("without a reason: %d", r.Code)
+	}
+	r := ada.post(at+"/discard", url.Values{"reason": {"a <b>honeypot</b> of ours"}})
+	if r.Code != http.StatusSeeOther {
+		t.Fatalf("discard: %d\n%s", r.Code, r.Body)
+	}
+	body := ada.ok(r.Header().Get("Location"))
+	for _, want := range []string{"Discarded.", "false positive", "a &lt;b&gt;honeypot&lt;/b&gt; of ours", "desk ada"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if strings.Contains(body, at+"/discard") {
+		t.Error("it offers to discard again")
+	}
+	if r := ada.post(at+"/discard", url.Values{"reason": {"twice"}}); r.Code != http.StatusConflict || !strings.Contains(r.Body.String(), "Nothing was saved") {
+		t.Errorf("twice: %d", r.Code)
+	}
+}
+
+// A party answers through the link in its mail: bulk, with mistakes shown beside what was typed, and never closing
+// anything; the desk sees the dispute, rejects it, and attributes by hand.
+func TestAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada, party := w.signedIn("desk", "ada", "en"), w.visitor("en")
+	notice := ada.first("/desk/notices?state=delivered", `href="/desk/notices/(ntc_[a-z0-9]+)"`)
+	link := ada.first("/desk/notices/"+notice, `https://tocsin\.example(/n/[\w-]+)`)
+
+	r := party.post(link, url.Values{"scope": {"all"}, "answer": {"accept_risk"}, "until": {"2027-01-31"}, "whose": {"typed"}})
+	if body := r.Body.String(); r.Code != http.StatusUnprocessableEntity || !strings.Contains(body, "Please say why") ||
+		!strings.Contains(body, `value="2027-01-31"`) || !strings.Contains(body, `value="accept_risk" checked`) {
+		t.Errorf("a mistake is not shown beside what was typed: %d", r.Code)
+	}
+	for name, form := range map[string]url.Values{
+		"nothing ticked": {"answer": {"fixed"}}, "nothing said": {"scope": {"all"}},
+		"no number": {"answer": {"fixed"}, "finding": {"x"}}, "no date": {"scope": {"all"}, "answer": {"accept_risk"}, "until": {"soon"}, "reason": {"x"}},
+		"a day gone by": {"scope": {"all"}, "answer": {"accept_risk"}, "until": {"2020-01-01"}, "reason": {"x"}},
+	} {
+		if r := party.post(link, form); r.Code != http.StatusUnprocessableEntity || !strings.Contains(r.Body.String(), `role="alert"`) {
+			t.Errorf("%s: %d", name, r.Code)
+		}
+	}
+
+	r = party.post(link, url.Values{"scope": {"all"}, "answer": {"fixed"}})
+	if r.Code != http.StatusSeeOther {
+		t.Fatalf("fixed: %d\n%s", r.Code, r.Body)
+	}
+	body := party.ok(r.Header().Get("Location"))
+	if !strings.Contains(body, "Recorded for") || !strings.Contains(body, "said to be fixed") || strings.Contains(body, "verified closed") {
+		t.Error("the claim is not shown as a claim")
+	}
+	finding := ada.first("/desk/notices/"+notice, `href="/desk/findings/(\d+)"`)
+	r = party.post(link, url.Values{"finding": {finding}, "answer": {"start"}})
+	if body := party.ok(r.Header().Get("Location")); !strings.Contains(body, "Nothing was changed") || !strings.Contains(body, "did not take your answer") {
+		t.Error("an answer that does not fit is not told apart")
+	}
+	if body := ada.ok("/desk/notices/" + notice); !strings.Contains(body, "1 finding") || !strings.Contains(body, "answered") {
+		t.Error("the notice shows no answer")
+	}
+}
+
+// A dispute reaches the queue; the desk rejects it or hands the finding on, both with a reason.
+func TestDispute(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.signedIn("desk", "ada", "en")
+	list, err := w.loop.Findings(t.Context(), loop.FindingQuery{States: []finding.State{finding.Notified}}, 0, 1)
+	w.must(err)
+	f := list.Rows[0]
+	member := w.signedIn("member", string(f.Party), "en")
+	id, at := fmt.Sprint(f.ID), fmt.Sprintf("/desk/findings/%d", f.ID)
+	if r := member.post("/my", url.Values{"finding": {id}, "answer": {"not_mine"}, "whose": {"the neighbour"}}); r.Code != http.StatusSeeOther {
+		t.Fatalf("dispute: %d\n%s", r.Code, r.Body)
+	}
+	if body := ada.ok("/desk"); !strings.Contains(body, "disputes (findings: 1)") || !strings.Contains(body, "the neighbour") || !strings.Contains(body, `href="`+at+`"`) {
+		t.Error("the queue does not have the dispute")
+	}
+	if body := ada.ok(at); !strings.Contains(body, "Reject the dispute") {
+		t.Error("the dispute cannot be rejected")
+	}
+	ada.post(at+"/reject", url.Values{"reason": {"the register says so"}})
+	if body := ada.ok(at); !strings.Contains(body, "reopened") || strings.Contains(body, "Reject the dispute") {
+		t.Error("the rejected dispute still stands")
+	}
+	ada.post(at+"/attribute", url.Values{"reason": {"they asked for it"}, "party": {"aurelianet"}})
+	if body := ada.ok(at); !strings.Contains(body, "by hand") || !strings.Contains(body, "they asked for it") {
+		t.Error("it was not attributed by hand")
+	}
+	item := ada.first("/desk", `action="/desk/queue/(que_[a-z0-9]+)/done"`)
+	if r := ada.post("/desk/queue/"+item+"/done", nil); r.Code != http.StatusSeeOther {
+		t.Errorf("seen to: %d", r.Code)
+	}
+	if r := ada.post("/desk/queue/"+item+"/done", nil); r.Code != http.StatusNotFound {
+		t.Errorf("seen to twice: %d", r.Code)
+	}
+}
+
+// One party can neither see nor answer for what is another's.
+func TestOthersFindings(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	list, err := w.loop.Findings(t.Context(), loop.FindingQuery{States: []finding.State{finding.Notified}}, 0, 1000)
+	w.must(err)
+	i := slices.IndexFunc(list.Rows, func(f loop.FindingRow) bool { return f.Party != "city-hospital" && f.Party != "" })
+	theirs := list.Rows[i]
+	hospital := w.signedIn("member", "city-hospital", "en")
+	if strings.Contains(hospital.ok("/my"), fmt.Sprintf(`value="%d"`, theirs.ID)) {
+		t.Error("another's finding is on the page")
+	}
+	r := hospital.post("/my", url.Values{"finding": {fmt.Sprint(theirs.ID)}, "answer": {"fixed"}})
+	if to := r.Header().Get("Location"); !strings.Contains(to, "took=0") {
+		t.Errorf("answered for another: %d to %s", r.Code, to)
+	}
+	is, err := w.loop.FindingByID(t.Context(), theirs.ID)
+	w.must(err)
+	if is.State != finding.Notified {
+		t.Errorf("another's finding is %s", is.State)
+	}
+}
+
+// Exports hold what the filter asks for, one line a finding.
+func TestExports(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.signedIn("desk", "ada", "en")
+	want := map[string]bool{}
+	_, _, err := w.loop.EachFinding(t.Context(), loop.FindingQuery{States: loop.LiveStates, Severity: event.Critical}, 1e6, func(r loop.FindingRow) error {
+		want[fmt.Sprint(r.ID)] = true
+		return nil
+	})
+	w.must(err)
+	r := ada.get("/desk/findings.csv?severity=critical")
+	rows, err := csv.NewReader(r.Body).ReadAll()
+	w.must(err)
+	if len(want) == 0 || len(rows) != len(want)+1 || rows[0][0] != "id" {
+		t.Fatalf("%d rows of CSV, want %d and a header", len(rows), len(want))
+	}
+	for _, row := range rows[1:] {
+		if !want[row[0]] || row[8] != "critical" {
+			t.Errorf("row %v", row)
+		}
+	}
+	if got := r.Result().Trailer.Get("X-Export-Complete"); got != "yes" {
+		t.Errorf("the export is said to be %q", got)
+	}
+	n := 0
+	for line := range strings.Lines(ada.get("/desk/findings.jsonl?severity=critical").Body.String()) {
+		n++
+		e, err := event.Decode([]byte(strings.TrimSpace(line)))
+		if err != nil || e.Text("classification.type") == "" || !want[fmt.Sprint(e.Fields["extra.tocsin_finding"])] {
+			t.Fatalf("line %q: %v", line, err)
+		}
+	}
+	if n != len(want) {
+		t.Errorf("%d lines of IntelMQ JSON, want %d", n, len(want))
+	}
+}
+
+// The mail on a notice's page is the mail that went out, byte for byte, and its HTML cannot act on the page.
+func TestLetter(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.signedIn("desk", "ada", "en")
+	notice := ada.first("/desk/notices?state=delivered", `href="/desk/notices/(ntc_[a-z0-9]+)"`)
+	raw, err := w.loop.NoticeMail(t.Context(), ident.Notice(notice))
+	w.must(err)
+	if got := ada.ok("/desk/notices/" + notice + "/mail.eml"); got != string(raw) || got == "" {
+		t.Error("the download is not the mail")
+	}
+	m, err := loop.ReadMail(raw)
+	w.must(err)
+	r := ada.get("/desk/notices/" + notice + "/html")
+	if csp := r.Header().Get("Content-Security-Policy"); r.Body.String() != m.HTML || !strings.HasPrefix(csp, "sandbox") || !strings.Contains(csp, "default-src 'none'") {
+		t.Errorf("the HTML part is not alone: %q", csp)
+	}
+	if len(m.Attachments) < 3 {
+		t.Fatalf("%d attachments", len(m.Attachments))
+	}
+	for i, a := range m.Attachments {
+		r := ada.get(fmt.Sprintf("/desk/notices/%s/attachments/%d", notice, i+1))
+		if r.Body.String() != string(a.Body) || r.Header().Get("Content-Type") != "application/octet-stream" ||
+			!strings.HasPrefix(r.Header().Get("Content-Disposition"), "attachment") {
+			t.Errorf("attachment %s: %v", a.Name, r.Header())
+		}
+	}
+	if r := ada.get("/desk/notices/" + notice + "/attachments/99"); r.Code != http.StatusNotFound {
+		t.Errorf("no such attachment: %d", r.Code)
+	}
+}
+
+// The address holds the whole filter: older pages go on with it, without gaps and without repeats.
+func TestPaging(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.signedIn("desk", "ada", "en")
+	row, next := regexp.MustCompile(`href="/desk/findings/(\d+)"`), regexp.MustCompile(`href="([^"]+)" rel="next"`)
+	seen := map[string]bool{}
+	for path, pages := "/desk/findings?state=all", 0; path != ""; pages++ {
+		body := ada.ok(path)
+		for _, m := range row.FindAllStringSubmatch(body, -1) {
+			if seen[m[1]] {
+				t.Fatalf("finding %s stands on two pages", m[1])
+			}
+			seen[m[1]] = true
+		}
+		path = ""
+		if m := next.FindStringSubmatch(body); m != nil {
+			path = strings.ReplaceAll(m[1], "&amp;", "&")
+		}
+		if pages > 100 {
+			t.Fatal("it never ends")
+		}
+	}
+	all, _, err := w.loop.EachFinding(t.Context(), loop.FindingQuery{}, 1e6, func(loop.FindingRow) error { return nil })
+	w.must(err)
+	if len(seen) != all || all < 60 {
+		t.Errorf("%d findings on the pages, %d in all", len(seen), all)
+	}
+}

@@ -1,0 +1,222 @@
+package web_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+
+	"tocsin/internal/web/desk"
+	"tocsin/internal/web/member"
+	"tocsin/internal/web/page"
+	"tocsin/internal/web/public"
+)
+
+// Every page renders in both languages, is well-formed, keeps the strict policy and says its language.
+func TestEveryPage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, language := range []string{"en", "zh"} {
+		ada, hospital, anybody := w.signedIn("desk", "ada", language), w.signedIn("member", "city-hospital", language), w.visitor(language)
+		notice := ada.first("/desk/notices", `href="/desk/notices/(ntc_[a-z0-9]+)"`)
+		troubled := ada.first("/desk/signals?rejected=1", `href="/desk/signals/(\d+)"`)
+		link := ada.first("/desk/notices/"+notice, `https://tocsin\.example(/n/[\w-]+)`)
+		token, err := w.loop.NewSignInLink(t.Context(), w.now, "desk", "bo", 3600e9)
+		w.must(err)
+		for _, c := range []struct {
+			who  *person
+			path string
+		}{
+			{anybody, "/"},
+			{anybody, "/sign-in"},
+			{anybody, "/sign-in/" + token},
+			{anybody, link},
+			{hospital, "/my"},
+			{ada, "/desk"},
+			{ada, "/desk/findings"},
+			{ada, "/desk/findings?asset=198.18.0.0/15&severity=high&state=all&region=XA-01&feed=shadowserver%2Fscan_rdp&class=vulnerable-system&text=rdp"},
+			{ada, "/desk/findings?party=none&state=open"},
+			{ada, "/desk/findings/" + ada.first("/desk/findings", `href="/desk/findings/(\d+)"`)},
+			{ada, "/desk/parties?search=hospital"},
+			{ada, "/desk/parties/city-hospital"},
+			{ada, "/desk/notices?state=delivered"},
+			{ada, "/desk/notices/" + notice},
+			{ada, "/desk/feeds"},
+			{ada, "/desk/signals?feed=shadowserver"},
+			{ada, "/desk/signals/" + troubled},
+			{ada, "/desk/ledger?before=40"},
+			{ada, "/desk/mail"},
+			{ada, "/desk/mail/" + notice},
+		} {
+			checkPage(t, c.who, c.path, language)
+		}
+	}
+}
+
+func checkPage(t *testing.T, who *person, path, language string) {
+	t.Helper()
+	r := who.get(path)
+	if r.Code != http.StatusOK {
+		t.Errorf("GET %s: %d\n%s", path, r.Code, r.Body)
+		return
+	}
+	if got := r.Header().Get("Content-Language"); got != language {
+		t.Errorf("GET %s: language %q, want %q", path, got, language)
+	}
+	if csp := r.Header().Get("Content-Security-Policy"); !strings.HasPrefix(csp, page.Policy) {
+		t.Errorf("GET %s: policy %q", path, csp)
+	}
+	if path != "/" && !strings.Contains(r.Header().Get("Cache-Control"), "no-store") {
+		t.Errorf("GET %s may be kept: %q", path, r.Header().Get("Cache-Control"))
+	}
+	body := r.Body.String()
+	for _, bad := range []string{"⟦", "%!", "<no value>", "ZgotmplZ"} {
+		if i := strings.Index(body, bad); i >= 0 {
+			t.Errorf("GET %s holds %q: …%s…", path, bad, body[max(0, i-80):min(len(body), i+80)])
+		}
+	}
+	for _, problem := range malformed(body) {
+		t.Errorf("GET %s: %s", path, problem)
+	}
+}
+
+// malformed reports tags that are not closed in order, ids that stand twice, labels that point nowhere, and fields
+// without a name to read out.
+func malformed(body string) []string {
+	void := map[string]bool{"meta": true, "link": true, "input": true, "br": true, "hr": true, "img": true}
+	var out, open []string
+	ids, labels := map[string]int{}, []string{}
+	for z := html.NewTokenizer(strings.NewReader(body)); ; {
+		kind := z.Next()
+		if kind == html.ErrorToken {
+			break
+		}
+		tag := z.Token()
+		for _, a := range tag.Attr {
+			switch a.Key {
+			case "id":
+				if ids[a.Val]++; ids[a.Val] == 2 {
+					out = append(out, "id "+a.Val+" stands twice")
+				}
+			case "for":
+				labels = append(labels, a.Val)
+			}
+		}
+		switch {
+		case kind == html.StartTagToken && !void[tag.Data]:
+			open = append(open, tag.Data)
+		case kind == html.EndTagToken:
+			if len(open) == 0 || open[len(open)-1] != tag.Data {
+				return append(out, "</"+tag.Data+"> closes "+strings.Join(open, " "))
+			}
+			open = open[:len(open)-1]
+		}
+	}
+	if len(open) > 0 {
+		out = append(out, "never closed: "+strings.Join(open, " "))
+	}
+	for _, l := range labels {
+		if ids[l] == 0 {
+			out = append(out, "label for "+l+" points nowhere")
+		}
+	}
+	return out
+}
+
+// A new installation has pages too: they say what will appear and why nothing is there yet.
+func TestEmptyPages(t *testing.T) {
+	t.Parallel()
+	w := emptyWorld(t)
+	for _, language := range []string{"en", "zh"} {
+		ada := w.signedIn("desk", "ada", language)
+		for _, path := range []string{
+			"/", "/desk", "/desk/findings", "/desk/parties", "/desk/notices", "/desk/feeds", "/desk/signals", "/desk/ledger", "/desk/mail",
+		} {
+			checkPage(t, ada, path, language)
+		}
+	}
+}
+
+// Whoever has not signed in, or has for another role, gets no page of the desk, and none of its acts either.
+func TestDeskIsClosed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	k, err := page.New(page.Config{Mailbox: true})
+	w.must(err)
+	for name, who := range map[string]*person{"anybody": w.visitor("en"), "a member": w.signedIn("member", "city-hospital", "en")} {
+		for _, pattern := range desk.Routes(k, w.loop) {
+			method, path, _ := strings.Cut(pattern, " ")
+			path = strings.NewReplacer("{id}", "1", "{n}", "1").Replace(path)
+			var code int
+			if method == http.MethodGet {
+				code = who.get(path).Code
+			} else {
+				code = who.post(path, url.Values{"reason": {"no"}}).Code
+			}
+			if want := map[string]int{http.MethodGet: http.StatusSeeOther, http.MethodPost: http.StatusForbidden}[method]; code != want {
+				t.Errorf("%s may %s: %d, want %d", name, pattern, code, want)
+			}
+		}
+		if r := who.get("/my"); name == "anybody" && r.Code != http.StatusSeeOther {
+			t.Errorf("%s may GET /my: %d", name, r.Code)
+		}
+	}
+}
+
+// Every answer, errors and assets too, carries the strict headers.
+func TestHeaders(t *testing.T) {
+	t.Parallel()
+	w := emptyWorld(t)
+	ada := w.signedIn("desk", "ada", "en")
+	css := w.visitor("en").first("/", `href="(/static/[^"]+\.css)"`)
+	for _, path := range []string{"/", css, "/nothing", "/desk", "/desk/findings?state=odd", "/desk/findings.csv", "/desk/findings/999", "/n/nonsense", "/static/0/tocsin.css"} {
+		h := ada.get(path).Header()
+		for name, want := range map[string]string{
+			"Content-Security-Policy": page.Policy, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+			"Cross-Origin-Opener-Policy": "same-origin",
+		} {
+			if got := h.Get(name); got != want {
+				t.Errorf("GET %s: %s is %q", path, name, got)
+			}
+		}
+		if h.Get("X-Request-Id") == "" {
+			t.Errorf("GET %s has no request id", path)
+		}
+	}
+	if got := ada.get(css).Header().Get("Cache-Control"); got != "public, max-age=31536000, immutable" {
+		t.Errorf("assets are kept as %q", got)
+	}
+}
+
+// A form that another site's page sends changes nothing.
+func TestCrossOrigin(t *testing.T) {
+	t.Parallel()
+	w := emptyWorld(t)
+	ada := w.signedIn("desk", "ada", "en")
+	for _, header := range []map[string]string{{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "", "Origin": "https://evil.example"}} {
+		r := ada.do(http.MethodPost, "/sign-out", strings.NewReader(""), header)
+		if r.Code != http.StatusForbidden || !strings.Contains(r.Body.String(), "Nothing was changed") {
+			t.Errorf("%v: %d", header, r.Code)
+		}
+	}
+	ada.ok("/desk")
+}
+
+// The route table: what is here is served, and nothing else is.
+func TestRoutes(t *testing.T) {
+	t.Parallel()
+	w := emptyWorld(t)
+	k, err := page.New(page.Config{})
+	w.must(err)
+	if all := len(desk.Routes(k, w.loop)) + len(member.Routes) + len(public.Routes); all != 31 {
+		t.Errorf("%d routes: does the new one have a test?", all)
+	}
+	ada := w.signedIn("desk", "ada", "en")
+	for _, path := range []string{"/desk/", "/desk/findings/0", "/desk/findings/x", "/desk/findings/1/discard", "/my/x", "/n/", "/index.html"} {
+		if r := ada.get(path); r.Code != http.StatusNotFound && r.Code != http.StatusMethodNotAllowed {
+			t.Errorf("GET %s: %d", path, r.Code)
+		}
+	}
+}

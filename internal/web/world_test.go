@@ -1,0 +1,184 @@
+package web_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"tocsin/internal/act/loop"
+	"tocsin/internal/archive"
+	"tocsin/internal/feed"
+	"tocsin/internal/ident"
+	"tocsin/internal/notice"
+	"tocsin/internal/simulate"
+	"tocsin/internal/testkit"
+	"tocsin/internal/web"
+	"tocsin/packs"
+)
+
+// today is when the pages are looked at.
+var today = time.Date(2026, 11, 23, 16, 0, 0, 0, time.UTC)
+
+// world is an installation with a week and more of the simulated province behind it, and its pages.
+type world struct {
+	t     *testing.T
+	loop  *loop.Loop
+	pages http.Handler
+	now   time.Time
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := emptyWorld(t)
+	p := simulate.NewProvince(today, 9)
+	for _, f := range []ident.Feed{"shadowserver", "ipsum", "recheck"} {
+		w.must(w.loop.PutFeed(t.Context(), p.Day(0), "software:test", loop.FeedSettings{ID: f, Pack: string(f), Title: string(f)}))
+	}
+	_, err := w.loop.ImportParties(t.Context(), p.Day(0), "software:test", p.Parties(), p.Regions)
+	w.must(err)
+	for d := 1; d <= p.Days(); d++ {
+		w.day(p, d)
+	}
+	return w
+}
+
+func emptyWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, now: today}
+	known, err := feed.ReadPacks(packs.Feeds())
+	w.must(err)
+	library, err := notice.LoadLibrary(packs.Classes())
+	w.must(err)
+	blobs, err := archive.Open(filepath.Join(t.TempDir(), "archive"))
+	w.must(err)
+	t.Cleanup(func() { w.must(blobs.Close()) })
+	w.loop = loop.New(loop.Config{
+		Store: testkit.SQLite(t), Archive: blobs, Packs: known, Library: library, Mailer: loop.Mailbox{},
+		Settings: loop.Settings{
+			Sender: notice.Sender{Name: "CSIRT Anhe", NameZH: "安河应急中心", Mail: "csirt@anhe.example"}, BaseURL: "https://tocsin.example",
+			MailDomain: "anhe.example", Key: []byte("0123456789abcdef0123456789abcdef"),
+		},
+	})
+	t.Cleanup(func() { w.must(w.loop.Close(context.WithoutCancel(t.Context()))) })
+	w.pages, err = web.New(web.Config{
+		Loop: w.loop, Clock: func() time.Time { return w.now }, Mailbox: true,
+		Authority: web.Authority{Name: "CSIRT Anhe", NameZH: "安河应急中心", Mail: "csirt@anhe.example"},
+	})
+	w.must(err)
+	return w
+}
+
+// day takes in what arrives, tells the parties, and looks whether anything is gone.
+func (w *world) day(p *simulate.Province, d int) {
+	ctx, morning := w.t.Context(), p.Day(d).Add(6*time.Hour)
+	signals, err := p.Signals(d)
+	w.must(err)
+	for _, s := range signals {
+		_, err := w.loop.Accept(ctx, morning, loop.AcceptRequest{Feed: s.Feed, Name: s.Name, Body: bytes.NewReader(s.Body), Actor: "software:test"})
+		w.must(err)
+	}
+	for more := true; more; {
+		_, more, err = w.loop.FoldNext(ctx, morning, nil)
+		w.must(err)
+	}
+	w.must(w.loop.WriteBack(ctx))
+	_, err = w.loop.Verify(ctx, morning.Add(time.Hour))
+	w.must(err)
+	_, err = w.loop.WatchFeeds(ctx, morning.Add(time.Hour))
+	w.must(err)
+	_, err = w.loop.Plan(ctx, morning.Add(3*time.Hour))
+	w.must(err)
+	for n := 1; n > 0; {
+		n, err = w.loop.Deliver(ctx, morning.Add(3*time.Hour))
+		w.must(err)
+	}
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// person is a browser: it keeps cookies and speaks one language.
+type person struct {
+	*world
+	language string
+	cookies  map[string]string
+}
+
+func (w *world) visitor(language string) *person {
+	return &person{world: w, language: language, cookies: map[string]string{}}
+}
+
+// signedIn is a visitor who has used a sign-in link.
+func (w *world) signedIn(role, subject, language string) *person {
+	w.t.Helper()
+	token, err := w.loop.NewSignInLink(w.t.Context(), w.now, role, subject, time.Hour)
+	w.must(err)
+	p := w.visitor(language)
+	if r := p.post("/sign-in/"+token, nil); r.Code != http.StatusSeeOther {
+		w.t.Fatalf("sign in: %d\n%s", r.Code, r.Body)
+	}
+	return p
+}
+
+func (p *person) get(path string) *httptest.ResponseRecorder {
+	return p.do(http.MethodGet, path, nil, nil)
+}
+
+func (p *person) post(path string, form url.Values) *httptest.ResponseRecorder {
+	return p.do(http.MethodPost, path, strings.NewReader(form.Encode()), nil)
+}
+
+func (p *person) do(method, path string, body io.Reader, header map[string]string) *httptest.ResponseRecorder {
+	r := httptest.NewRequestWithContext(p.t.Context(), method, "https://tocsin.example"+path, body)
+	r.Header.Set("Accept-Language", p.language)
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	for k, v := range header {
+		r.Header.Set(k, v)
+	}
+	for name, value := range p.cookies {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	out := httptest.NewRecorder()
+	p.pages.ServeHTTP(out, r)
+	for _, c := range out.Result().Cookies() {
+		if p.cookies[c.Name] = c.Value; c.MaxAge < 0 {
+			delete(p.cookies, c.Name)
+		}
+	}
+	return out
+}
+
+// ok gets a page that must be there.
+func (p *person) ok(path string) string {
+	p.t.Helper()
+	r := p.get(path)
+	if r.Code != http.StatusOK {
+		p.t.Fatalf("GET %s: %d\n%s", path, r.Code, r.Body)
+	}
+	return r.Body.String()
+}
+
+// first returns what the first group of the pattern matches on a page.
+func (p *person) first(path, pattern string) string {
+	p.t.Helper()
+	m := regexp.MustCompile(pattern).FindStringSubmatch(p.ok(path))
+	if m == nil {
+		p.t.Fatalf("%s has nothing like %s", path, pattern)
+	}
+	return m[1]
+}
