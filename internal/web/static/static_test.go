@@ -38,7 +38,7 @@ func TestContrast(t *testing.T) {
 		} {
 			for front := range strings.FieldsSeq(c.fronts) {
 				for ground := range strings.FieldsSeq(c.grounds) {
-					if got := contrast(token[front], token[ground]); got < c.least {
+					if got := contrast(token[front], token[ground]); !(got >= c.least) {
 						t.Errorf("%s: %s on %s is %.2f:1, want %.1f:1", name, front, ground, got, c.least)
 					}
 				}
