@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"runtime/pprof"
 	"strconv"
 	"strings"
@@ -32,6 +33,7 @@ func child(ctx context.Context, args []string) error {
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
+	debug.SetGCPercent(50) // as the program itself does
 	l, closeAll, err := openLoop(ctx, *data, *database, *plain)
 	if err != nil {
 		return err

@@ -18,7 +18,7 @@ const (
 	MaxHeader  = 1 << 20 // bytes before the first data record
 	MaxColumns = 2000    // of a header or a record
 	MaxDepth   = 64      // of nested JSON
-	MaxBatch   = 8 << 20 // bytes of one batch
+	MaxBatch   = 2 << 20 // bytes of one batch
 	maxRaw     = 64 << 10
 )
 

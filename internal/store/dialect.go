@@ -26,7 +26,7 @@ const (
 func openSQLite(path string) (*Store, error) {
 	dsn := "file:" + escapePath(path) + "?_pragma=busy_timeout(60000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
 		"&_pragma=foreign_keys(1)&_pragma=wal_autocheckpoint(8000)&_pragma=temp_store(MEMORY)"
-	write, err := sql.Open("sqlite", dsn+"&_txlock=immediate&_pragma=cache_size(-131072)")
+	write, err := sql.Open("sqlite", dsn+"&_txlock=immediate&_pragma=cache_size(-49152)")
 	if err != nil {
 		return nil, err
 	}
@@ -88,10 +88,15 @@ func (d dialect) duplicate(err error) bool {
 		(lite.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || lite.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 }
 
-// translate rewrites the column types of a migration for the engine and makes SQLite's tables STRICT.
+// translate rewrites the column types of one statement of a migration for the engine. SQLite's tables become STRICT,
+// and those whose key has several columns and whose rows are small lose the rowid that they have no use for.
 func (d dialect) translate(ddl string) string {
 	if d == onPostgres {
 		return ddl
+	}
+	end := ") strict"
+	if strings.Contains(ddl, "\n  primary key (") && !strings.Contains(ddl, " bytea") {
+		end += ", without rowid"
 	}
 	for _, p := range [][2]string{
 		{" bigint", " integer"},
@@ -102,7 +107,10 @@ func (d dialect) translate(ddl string) string {
 	} {
 		ddl = strings.ReplaceAll(ddl, p[0], p[1])
 	}
-	return strings.ReplaceAll(ddl, "\n);", "\n) strict;")
+	if body, ok := strings.CutSuffix(ddl, "\n)"); ok {
+		ddl = body + "\n" + end
+	}
+	return ddl
 }
 
 // lockMigrations keeps two starting processes from migrating at once; SQLite's single writer does so by itself.

@@ -27,7 +27,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		if err := tx.lockMigrations(ctx); err != nil {
 			return err
 		}
-		_, err := tx.exec(ctx, tx.d.translate("create table if not exists migration (\n  name text primary key,\n  checksum text not null\n);"))
+		_, err := tx.exec(ctx, tx.d.translate("create table if not exists migration (\n  name text primary key,\n  checksum text not null\n)"))
 		return err
 	})
 	if err != nil {
@@ -62,11 +62,11 @@ func (s *Store) apply(ctx context.Context, name, text string) error {
 		case !errors.Is(err, fault.NotFound):
 			return err
 		}
-		for stmt := range strings.SplitSeq(tx.d.translate(text), ";\n") {
+		for stmt := range strings.SplitSeq(text, ";\n") {
 			if strings.TrimSpace(stmt) == "" {
 				continue
 			}
-			if _, err := tx.exec(ctx, stmt); err != nil {
+			if _, err := tx.exec(ctx, tx.d.translate(stmt)); err != nil {
 				return err
 			}
 		}

@@ -17,6 +17,9 @@ import (
 // batchRows is the number of records that one goroutine parses at a time.
 const batchRows = 4096
 
+// aheadBatches is how many batches parsers may be ahead of the commit: two chunks, so that neither waits for the other.
+const aheadBatches = 8
+
 // parsed is a batch as the fold takes it.
 type parsed struct {
 	batch    *feed.Batch
@@ -45,7 +48,7 @@ type fresh struct {
 // parse starts the goroutines that cut and parse a part. The channel yields one channel per batch, in order; each
 // yields one parsed batch. The error channel then has the reader's error, or nil.
 func (x *run) parse(ctx context.Context, workers int) (<-chan chan *parsed, <-chan error) {
-	ordered := make(chan chan *parsed, workers)
+	ordered := make(chan chan *parsed, aheadBatches)
 	failed := make(chan error, 1)
 	type job struct {
 		batch *feed.Batch
