@@ -16,6 +16,7 @@ import (
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/feed"
+	"tocsin/internal/feed/shadowserver"
 	"tocsin/internal/notice"
 	"tocsin/internal/outside"
 	"tocsin/internal/party"
@@ -111,6 +112,11 @@ func (r *running) builtIn() (loop.Config, error) {
 	if err != nil {
 		return c, err
 	}
+	if cfg.Schema != "" {
+		if err := useSchema(cfg.Schema); err != nil {
+			return c, err
+		}
+	}
 	var tables []*party.Table
 	for _, path := range []string{cfg.ASN, cfg.Country} {
 		if path == "" {
@@ -137,6 +143,20 @@ func (r *running) builtIn() (loop.Config, error) {
 	}
 	c.Fetcher = outside.NewFetcher(o)
 	return c, nil
+}
+
+// useSchema reads a newer Shadowserver schema than the one built in.
+func useSchema(path string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read schema: %w", err)
+	}
+	s, err := shadowserver.ReadSchema(data, nil)
+	if err != nil {
+		return err
+	}
+	shadowserver.Use(s)
+	return nil
 }
 
 // mailer returns the way to the mail server, or nil where none is configured.

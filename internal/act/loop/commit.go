@@ -115,8 +115,8 @@ func (x *index) refresh(ctx context.Context, tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
-	if int(last) != len(x.hot) {
-		return fmt.Errorf("the index ends at finding %d, the database at %d: %w", len(x.hot), last, fault.Conflict)
+	if int(last) != x.known {
+		return fmt.Errorf("the index ends at finding %d, the database at %d: %w", x.known, last, fault.Conflict)
 	}
 	err = tx.HistoryAfter(ctx, x.seq, func(c store.Change) error {
 		x.setState(uint32(c.Finding), c.To, store.Micros(c.At))
@@ -157,14 +157,14 @@ func (x *run) effect(idx *index, c *chunk) *effect {
 			e.counts.Seen++
 			continue
 		case n == 0:
-			n = uint32(len(idx.hot) + len(e.add) + 1)
+			n = uint32(idx.known + len(e.add) + 1)
 			e.keys[r.Key] = n
 			e.add = append(e.add, x.finding(n, r, at))
 			e.events = append(e.events, r.fresh.event)
 			e.counts.Found++
-		case int(n) > len(idx.hot):
+		case int(n) > idx.known:
 			e.counts.Seen++
-			f := &e.add[int(n)-len(idx.hot)-1]
+			f := &e.add[int(n)-idx.known-1]
 			f.First = store.Instant(min(store.Micros(f.First), at))
 			f.FeedSeverity, f.Severity = max(f.FeedSeverity, r.Severity), max(f.Severity, r.Severity)
 		default:
@@ -182,7 +182,7 @@ func (x *run) effect(idx *index, c *chunk) *effect {
 
 // meet looks at what a repeat means beyond its count.
 func (e *effect) meet(idx *index, n uint32, at int64, severity event.Severity) {
-	h := &idx.hot[n-1]
+	h := idx.of(n)
 	if severity > h.severity && severity > e.worse[n] {
 		e.worse[n] = severity
 	}
@@ -248,7 +248,7 @@ func (x *run) settle(ctx context.Context, tx *store.Tx, e *effect, packed []byte
 				last = max(last, s.at)
 			}
 		}
-		if at <= last || int(n) > len(x.l.fold.idx.hot) {
+		if at <= last || int(n) > x.l.fold.idx.known {
 			delete(e.gone, n) // seen since: the re-check proves nothing
 			continue
 		}
@@ -345,7 +345,7 @@ func (x *index) take(e *effect, r *run) {
 	}
 	x.mu.Unlock()
 	for n, s := range e.worse {
-		x.hot[n-1].severity = s
+		x.of(n).severity = s
 	}
 	for _, s := range e.sights {
 		x.apply(s, uint32(r.stream), uint32(r.signal.ID), uint16(r.part))

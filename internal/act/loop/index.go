@@ -16,19 +16,26 @@ import (
 // Only the process that holds the fold lock has one. It mirrors committed rows and nothing else, so losing it costs a
 // scan at the next start. Measured: about 95 bytes a finding, map included.
 type index struct {
-	mu   sync.RWMutex // guards ids: parsers probe while the fold adds
-	ids  map[finding.Key]uint32
-	hot  []hot            // of finding i+1
-	more map[uint32][]hot // by finding: the streams that saw it later
+	mu    sync.RWMutex // guards ids: parsers probe while the fold adds
+	ids   map[finding.Key]uint32
+	known int              // findings
+	pages []*[hotPage]hot  // of finding n: pages[(n-1)/hotPage][(n-1)%hotPage]; growing never copies
+	more  map[uint32][]hot // by finding: the streams that saw it later
 
 	claimed map[uint32]int64 // state_at of findings in state claimed_fixed
 	seq     int64            // ledger position up to which states are known
 
-	dirty      []uint64 // bit i: hot[i] differs from its sighting row
+	dirty      []uint64 // bit n-1: the counters of finding n differ from its sighting row
 	dirtyMore  map[pair]struct{}
 	lowered    map[uint32]struct{} // findings whose first observation moved back
 	journalled int                 // sightings in the journal that are not written back
 }
+
+// hotPage is how many findings' counters lie together.
+const hotPage = 1 << 14
+
+// of returns the counters of the stream that saw finding n first.
+func (x *index) of(n uint32) *hot { return &x.pages[(n-1)/hotPage][(n-1)%hotPage] }
 
 type pair struct {
 	finding uint32
@@ -93,7 +100,7 @@ func loadIndex(ctx context.Context, s *store.Store) (*index, error) {
 		if err != nil {
 			return err
 		}
-		x.ids, x.hot = make(map[finding.Key]uint32, last), make([]hot, 0, last+last/8)
+		x.ids = make(map[finding.Key]uint32, last)
 		if x.seq, err = tx.LastEntry(ctx); err != nil {
 			return err
 		}
@@ -122,8 +129,8 @@ func loadIndex(ctx context.Context, s *store.Store) (*index, error) {
 }
 
 func (x *index) know(k store.Known) error {
-	if int(k.ID) != len(x.hot)+1 {
-		return fmt.Errorf("finding %d follows finding %d: numbers must have no gap", k.ID, len(x.hot))
+	if int(k.ID) != x.known+1 {
+		return fmt.Errorf("finding %d follows finding %d: numbers must have no gap", k.ID, x.known)
 	}
 	if _, twice := x.ids[k.Key]; twice {
 		return fmt.Errorf("finding %d has the key of another", k.ID)
@@ -135,17 +142,21 @@ func (x *index) know(k store.Known) error {
 
 // add appends a finding without sightings and returns its number.
 func (x *index) add(k finding.Key, s event.Severity) uint32 {
-	x.hot = append(x.hot, hot{severity: s})
-	n := uint32(len(x.hot))
+	if x.known%hotPage == 0 {
+		x.pages = append(x.pages, new([hotPage]hot))
+	}
+	x.known++
+	n := uint32(x.known)
+	x.of(n).severity = s
 	x.ids[k] = n
-	if len(x.dirty)*64 < len(x.hot) {
+	if len(x.dirty)*64 < x.known {
 		x.dirty = append(x.dirty, 0)
 	}
 	return n
 }
 
 func (x *index) setState(n uint32, s finding.State, at int64) {
-	x.hot[n-1].watch = watchOf(s)
+	x.of(n).watch = watchOf(s)
 	if s == finding.ClaimedFixed {
 		x.claimed[n] = at
 	} else {
@@ -156,10 +167,10 @@ func (x *index) setState(n uint32, s finding.State, at int64) {
 // recall takes over a sighting row.
 func (x *index) recall(s store.Sighting) error {
 	n := uint32(s.Finding)
-	if n == 0 || int(n) > len(x.hot) {
+	if n == 0 || int(n) > x.known {
 		return fmt.Errorf("a sighting of finding %d, which does not exist", s.Finding)
 	}
-	h := &x.hot[n-1]
+	h := x.of(n)
 	if h.stream != 0 {
 		h = x.further(n, uint32(s.Stream))
 	}
@@ -170,7 +181,7 @@ func (x *index) recall(s store.Sighting) error {
 
 // lastOf returns the newest observation of a finding over all streams.
 func (x *index) lastOf(n uint32) int64 {
-	last := x.hot[n-1].last
+	last := x.of(n).last
 	for _, h := range x.more[n] {
 		last = max(last, h.last)
 	}
@@ -191,7 +202,7 @@ func (x *index) further(n, stream uint32) *hot {
 
 // apply counts one observation. The result does not depend on the order in which observations come.
 func (x *index) apply(s sight, stream, signal uint32, part uint16) {
-	h := &x.hot[s.finding-1]
+	h := x.of(s.finding)
 	switch h.stream {
 	case stream:
 		x.dirty[(s.finding-1)/64] |= 1 << ((s.finding - 1) % 64)

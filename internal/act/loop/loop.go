@@ -32,7 +32,7 @@ type Settings struct {
 	FoldWorkers  int            // goroutines that parse; 0 is the number of CPUs
 	Expansion    int64          // most bytes a packed signal may expand to; 0 is 8 GiB
 	PlainFold    bool           // write counters with every chunk instead of journalling them: slower, simpler, the oracle of the other way
-	WriteBackRow int            // journalled rows after which counters are written back; 0 is 2,000,000
+	WriteBackRow int            // journalled rows after which counters are written back; 0 is 10,000,000
 }
 
 // Config is everything a Loop is made of.

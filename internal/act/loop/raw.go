@@ -24,7 +24,8 @@ type RawRow struct {
 	Hash    string // of its bytes
 	Line    int64
 	Columns []string
-	Raw     []byte
+	Raw     []byte // with what is sealed in the event left out
+	Held    bool   // nothing is shown: the row may hold secrets and cannot be taken apart
 	Event   event.Event
 }
 
@@ -88,12 +89,18 @@ func (r *RawRow) find(b *feed.Batch, d feed.Decoder) (bool, error) {
 		if rec.Line != r.Line {
 			continue
 		}
-		r.Raw = append([]byte(nil), rec.Bytes...)
+		r.Raw, r.Held = veil(r.Columns, append([]byte(nil), rec.Bytes...))
 		ev, err := d.Event(rec)
 		r.Event = ev
 		return true, err
 	}
 	return false, nil
+}
+
+// veil is feed.Veil the other way round.
+func veil(columns []string, raw []byte) (shown []byte, held bool) {
+	shown, ok := feed.Veil(columns, raw)
+	return shown, !ok
 }
 
 // withPart opens one part of a signal and calls f with it.

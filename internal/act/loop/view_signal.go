@@ -31,7 +31,8 @@ type RejectCursor struct {
 	Line int64
 }
 
-// SignalByID returns one signal and at most limit of its rows kept aside, behind the cursor.
+// SignalByID returns one signal and at most limit of its rows kept aside, behind the cursor. A row that may hold secrets
+// and cannot be taken apart comes without its text.
 func (l *Loop) SignalByID(ctx context.Context, id ident.Signal, after RejectCursor, limit int) (SignalDetail, error) {
 	var d SignalDetail
 	err := l.store.View(ctx, func(tx *store.Tx) error {
@@ -43,14 +44,18 @@ func (l *Loop) SignalByID(ctx context.Context, id ident.Signal, after RejectCurs
 		if err != nil {
 			return err
 		}
+		var columns []string
 		for _, s := range streams {
 			if s.ID == d.Signal.Stream {
-				d.Stream = s.Name
+				d.Stream, columns = s.Name, s.Columns
 			}
 		}
 		d.Rejected, err = tx.RejectedOf(ctx, id, after.Part, after.Line, limit+1)
 		if len(d.Rejected) > limit {
 			d.Rejected, d.More = d.Rejected[:limit], true
+		}
+		for i := range d.Rejected {
+			d.Rejected[i].Raw, _ = veil(columns, d.Rejected[i].Raw)
 		}
 		return err
 	})

@@ -40,7 +40,7 @@ func (f *folder) writeBack(ctx context.Context, s *store.Store) error {
 		for w, word := range x.dirty {
 			for ; word != 0; word &= word - 1 {
 				n := uint32(w*64+bits.TrailingZeros64(word)) + 1
-				rows = append(rows, x.hot[n-1].row(n))
+				rows = append(rows, x.of(n).row(n))
 				if err := flush(writeRows); err != nil {
 					return err
 				}
@@ -74,7 +74,7 @@ func (f *folder) writeBack(ctx context.Context, s *store.Store) error {
 
 // firstOf returns the oldest observation of a finding over all streams.
 func (x *index) firstOf(n uint32) int64 {
-	first := x.hot[n-1].first
+	first := x.of(n).first
 	for _, h := range x.more[n] {
 		first = min(first, h.first)
 	}
@@ -83,7 +83,7 @@ func (x *index) firstOf(n uint32) int64 {
 
 // lastKnown is lastOf for any number; 0 for a finding that is not in the index yet.
 func (x *index) lastKnown(n uint32) int64 {
-	if int(n) > len(x.hot) {
+	if int(n) > x.known {
 		return 0
 	}
 	return x.lastOf(n)
