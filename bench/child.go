@@ -106,13 +106,13 @@ func measure(ctx context.Context, l *loop.Loop, path string) (measured, error) {
 		return m, err
 	}
 	m.Load = time.Since(start)
-	before, cpu, start := written(), processTime(), time.Now()
+	cpu, start := processTime(), time.Now()
 	r, err := l.Accept(ctx, time.Now(), loop.AcceptRequest{Feed: "shadowserver", Name: "2026-01-01-scan_sip-bench.csv", Body: f, Actor: "software:bench"})
 	if err != nil {
 		return m, err
 	}
 	m.Accept = time.Since(start)
-	before, start = written(), time.Now()
+	before, start := written(), time.Now()
 	if _, _, err := l.FoldNext(ctx, time.Now(), nil); err != nil {
 		return m, err
 	}

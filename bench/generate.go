@@ -40,7 +40,7 @@ func generate(path string, m mix) error {
 	known, fresh, due := 0, m.fresh, 0.0
 	row := make([]byte, 0, 600)
 	for i := range m.rows {
-		k := 0
+		k := fresh
 		if due += m.share; due >= 1-1e-9 && m.known > 0 {
 			due--
 			k = known % m.known
@@ -49,7 +49,6 @@ func generate(path string, m mix) error {
 			}
 			known++
 		} else {
-			k = fresh
 			fresh++
 		}
 		row = appendRow(row[:0], k, m.day.Add(time.Duration(i*86399/m.rows)*time.Second))

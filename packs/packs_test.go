@@ -184,8 +184,10 @@ func TestPacksAreComplete(t *testing.T) {
 var (
 	addresses = regexp.MustCompile(`\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b`)
 	mails     = regexp.MustCompile(`[\w.]+@([\w.-]+)`)
-	documents = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.0/24"),
-		netip.MustParsePrefix("203.0.113.0/24")}
+	documents = []netip.Prefix{
+		netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.0/24"),
+		netip.MustParsePrefix("203.0.113.0/24"),
+	}
 )
 
 // TestSamplesNameNobody keeps real addresses and names out of the samples.

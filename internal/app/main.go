@@ -35,7 +35,7 @@ type Commands struct {
 
 // run is what every subcommand is given.
 type running struct {
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // lives as long as the one command that it is given to
 	cfg    *Config
 	origin map[string]string // of every setting: flag, environment, file or default
 	log    *slog.Logger

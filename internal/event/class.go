@@ -18,14 +18,20 @@ var rsit = []struct {
 	{"malicious-code", []string{"infected-system", "c2-server", "malware-distribution", "malware-configuration"}},
 	{"information-gathering", []string{"scanner", "sniffing", "social-engineering"}},
 	{"intrusion-attempts", []string{"ids-alert", "brute-force", "exploit"}},
-	{"intrusions", []string{"privileged-account-compromise", "unprivileged-account-compromise", "application-compromise",
-		"system-compromise", "burglary"}},
+	{"intrusions", []string{
+		"privileged-account-compromise", "unprivileged-account-compromise", "application-compromise",
+		"system-compromise", "burglary",
+	}},
 	{"availability", []string{"dos", "ddos", "misconfiguration", "sabotage", "outage"}},
-	{"information-content-security", []string{"unauthorised-information-access", "unauthorised-information-modification",
-		"data-loss", "data-leak"}},
+	{"information-content-security", []string{
+		"unauthorised-information-access", "unauthorised-information-modification",
+		"data-loss", "data-leak",
+	}},
 	{"fraud", []string{"unauthorised-use-of-resources", "copyright", "masquerade", "phishing"}},
-	{"vulnerable", []string{"weak-crypto", "ddos-amplifier", "potentially-unwanted-accessible", "information-disclosure",
-		"vulnerable-system"}},
+	{"vulnerable", []string{
+		"weak-crypto", "ddos-amplifier", "potentially-unwanted-accessible", "information-disclosure",
+		"vulnerable-system",
+	}},
 	{"other", []string{"other", "undetermined"}},
 	{"test", []string{"test"}},
 }
@@ -52,9 +58,11 @@ var classAliases = map[string]string{
 }
 
 // refused are the names of classes about speech and violence, and of material whose possession is an offence.
-var refused = []string{"harmful-speech", "violence", "hate-speech", "child-sexual-exploitation", "child-pornography",
+var refused = []string{
+	"harmful-speech", "violence", "hate-speech", "child-sexual-exploitation", "child-pornography",
 	"child-porn/sexual/violent-content", "(child)-sexual-exploitation/sexual/violent-content", "csam", "csem",
-	"cyberbullying", "racism", "terrorism", "extremism"}
+	"cyberbullying", "racism", "terrorism", "extremism",
+}
 
 var taxonomies = func() map[string]string {
 	m := map[string]string{}

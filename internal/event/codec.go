@@ -127,7 +127,7 @@ func appendFloat(dst []byte, x float64) ([]byte, error) {
 	}
 	n := len(dst)
 	dst = strconv.AppendFloat(dst, x, 'g', -1, 64)
-	if bytes.IndexAny(dst[n:], ".e") < 0 {
+	if !bytes.ContainsAny(dst[n:], ".e") {
 		dst = append(dst, ".0"...)
 	}
 	return dst, nil

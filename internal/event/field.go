@@ -36,9 +36,11 @@ const (
 	Transport
 )
 
-var kindNames = [...]string{"String", "LowercaseString", "UppercaseString", "IPAddress", "IPNetwork", "FQDN", "URL", "ASN",
+var kindNames = [...]string{
+	"String", "LowercaseString", "UppercaseString", "IPAddress", "IPNetwork", "FQDN", "URL", "ASN",
 	"Port", "Integer", "Float", "Boolean", "DateTime", "JSON", "Base64", "TLP", "Registry", "Accuracy", "ClassificationType",
-	"ClassificationTaxonomy", "Severity", "Transport"}
+	"ClassificationTaxonomy", "Severity", "Transport",
+}
 
 func (k Kind) String() string { return kindNames[k] }
 

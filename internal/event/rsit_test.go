@@ -30,8 +30,7 @@ func TestTaxonomyIsRSIT(t *testing.T) {
 	for _, v := range file.Values {
 		for _, e := range v.Entry {
 			taxonomy, typ, err := event.Class(e.Value)
-			var out *event.OutOfRemit
-			if errors.As(err, &out) {
+			if _, ok := errors.AsType[*event.OutOfRemit](err); ok {
 				continue
 			}
 			types++

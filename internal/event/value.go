@@ -52,7 +52,7 @@ func (e *Event) put(f *Field, text string) error {
 		delete(e.Fields, f.Name)
 		return nil
 	}
-	switch f.Kind {
+	switch f.Kind { //nolint:exhaustive // the other kinds are dealt with behind it
 	case ClassType:
 		return e.classify(text)
 	case ClassTaxonomy:
@@ -101,7 +101,7 @@ func (e *Event) taxonomise(name string) error {
 // Parse reads a text by the field's rule and returns the canonical value: string, int64, float64, bool, or any JSON
 // value for kind JSON. The class fields are read by Class alone. The error is fault.Invalid.
 func (f *Field) Parse(s string) (any, error) {
-	switch f.Kind {
+	switch f.Kind { //nolint:exhaustive // the other kinds are dealt with behind it
 	case ASN:
 		n, err := asset.ParseASN(s)
 		return int64(n), err
@@ -126,7 +126,7 @@ func (f *Field) text(s string) (string, error) {
 	if !textOK(s) {
 		return "", fault.New(fault.Invalid, "%q holds a zero byte or is not UTF-8", clip(s))
 	}
-	switch f.Kind {
+	switch f.Kind { //nolint:exhaustive // the other kinds are dealt with behind it
 	case IP:
 		return address(s)
 	case Network:
@@ -194,7 +194,7 @@ func (f *Field) Fit(value any) (any, error) {
 	case int:
 		return f.Fit(int64(v))
 	case int64:
-		switch f.Kind {
+		switch f.Kind { //nolint:exhaustive // the other kinds are dealt with behind it
 		case ASN, Port, Integer:
 			return f.Parse(strconv.FormatInt(v, 10))
 		case Float, Accuracy:
@@ -294,7 +294,7 @@ func registry(s string) (string, error) {
 // transports are the names of IP protocols that IntelMQ accepts.
 var transports = func() map[string]string {
 	m := map[string]string{}
-	for _, n := range strings.Fields(`ip icmp igmp ggp ipencap st2 tcp cbt egp igp bbn-rcc nvp pup argus emcon xnet chaos udp
+	for n := range strings.FieldsSeq(`ip icmp igmp ggp ipencap st2 tcp cbt egp igp bbn-rcc nvp pup argus emcon xnet chaos udp
 		mux dcn hmp prm xns-idp trunk-1 trunk-2 leaf-1 leaf-2 rdp irtp iso-tp4 netblt mfe-nsp merit-inp sep 3pc idpr xtp ddp
 		idpr-cmtp tp++ il ipv6 sdrp ipv6-route ipv6-frag idrp rsvp gre mhrp bna esp ah i-nlsp swipe narp mobile tlsp skip
 		ipv6-icmp ipv6-nonxt ipv6-opts cftp sat-expak kryptolan rvd ippc sat-mon visa ipcv cpnx cphb wsn pvp br-sat-mon

@@ -52,8 +52,7 @@ func New(kind error, format string, args ...any) error {
 
 // Message returns the text meant for people, and false where err carries none and only "internal error" may be shown.
 func Message(err error) (string, bool) {
-	var e *explained
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*explained](err); ok {
 		return e.text, true
 	}
 	return "", false

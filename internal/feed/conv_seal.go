@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/url"
@@ -236,9 +235,4 @@ func isTelling(name string) bool {
 		}
 	}
 	return false
-}
-
-// secretIn reports whether a cell of this kind could hold anything to seal, without reading it closely.
-func secretIn(kind Secrecy, cell []byte) bool {
-	return kind != Plain && (kind != Link || bytes.ContainsAny(cell, "@?"))
 }

@@ -216,7 +216,7 @@ func (s *step) appendTo(buf []byte, cells [][]byte, seen *values) ([]byte, bool)
 		return buf, false
 	}
 	if v.kind == text && s.secrecy == Plain {
-		switch s.field.Kind {
+		switch s.field.Kind { //nolint:exhaustive // the other kinds are dealt with behind it
 		case event.IP:
 			if v.exact || dotted(v.text) && string(v.text) != "0.0.0.0" {
 				return append(buf, v.text...), true

@@ -140,8 +140,7 @@ func TestClassesOutsideTheRemit(t *testing.T) {
 		cells := cellsOf("192.0.2.1|" + kind)
 		agreeCells(t, m, cells)
 		_, err := m.Event(cells)
-		var out *OutOfRemit
-		if !errors.As(err, &out) {
+		if _, ok := errors.AsType[*OutOfRemit](err); !ok {
 			t.Errorf("%s: %v, want OutOfRemit", kind, err)
 		}
 	}

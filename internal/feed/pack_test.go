@@ -45,10 +45,14 @@ func TestParsePack(t *testing.T) {
 	want := &feed.Pack{
 		Name: "example", Version: 2, Title: "Example feed", Provider: "Example", URL: "https://feed.example/", Format: "table",
 		Default: map[string]string{"classification.type": "scanner", "source.port": "22"},
-		Table: &feed.Table{Comment: "#", Header: "none", Names: []string{"ip", "when", "n"},
-			Columns: []feed.Column{{Column: "ip", Field: "source.ip", Required: true},
-				{Column: "when", Field: "time.source", Convert: "utc"}},
-			Filter: []feed.Filter{{Column: "n", Not: []string{"0"}}}},
+		Table: &feed.Table{
+			Comment: "#", Header: "none", Names: []string{"ip", "when", "n"},
+			Columns: []feed.Column{
+				{Column: "ip", Field: "source.ip", Required: true},
+				{Column: "when", Field: "time.source", Convert: "utc"},
+			},
+			Filter: []feed.Filter{{Column: "n", Not: []string{"0"}}},
+		},
 		AbsenceCycles: 7, Poll: &feed.Poll{URL: "https://feed.example/list.txt", Every: 90 * time.Minute}, Sample: "example.txt",
 	}
 	if d := cmp.Diff(want, got); d != "" {

@@ -45,8 +45,7 @@ func strictYAML(data []byte, out any) error {
 
 // plainYAMLError drops the library's prefix and puts a multi-line error on one line.
 func plainYAMLError(err error) error {
-	var many *yaml.TypeError
-	if errors.As(err, &many) {
+	if many, ok := errors.AsType[*yaml.TypeError](err); ok {
 		return errors.New(strings.Join(many.Errors, "; "))
 	}
 	return errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
@@ -95,10 +94,10 @@ func knownKeys(n *yaml.Node, t reflect.Type, path string, depth int) error {
 // fieldOf returns the type of the field that key names, or nil and the names there are.
 func fieldOf(t reflect.Type, key string) (reflect.Type, []string) {
 	var known []string
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
+	for field := range t.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
 		if name == key {
-			return t.Field(i).Type, nil
+			return field.Type, nil
 		}
 		known = append(known, name)
 	}

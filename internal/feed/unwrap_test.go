@@ -83,22 +83,34 @@ func TestUnwrapContainers(t *testing.T) {
 		{"empty", "scan.csv", nil, []file{{"scan.csv", ""}}},
 		{"gzip by content, not name", "scan.csv", gzipped(t, []byte(rows)), []file{{"scan.csv", rows}}},
 		{"gzip", "scan.csv.gz", gzipped(t, []byte(rows)), []file{{"scan.csv", rows}}},
-		{"two gzip members", "scan.csv.gz", append(gzipped(t, []byte("a\n")), gzipped(t, []byte("b\n"))...),
-			[]file{{"scan.csv", "a\nb\n"}}},
+		{
+			"two gzip members", "scan.csv.gz", append(gzipped(t, []byte("a\n")), gzipped(t, []byte("b\n"))...),
+			[]file{{"scan.csv", "a\nb\n"}},
+		},
 		{"zstd", "/var/in/scan.csv.zst", zstded(t, []byte(rows)), []file{{"scan.csv", rows}}},
-		{"zip, deflated, descriptors", "x.zip", zipped(t, stdzip.Deflate, file{"a.csv", rows}, file{"b.csv", ""}),
-			[]file{{"a.csv", rows}, {"b.csv", ""}}},
-		{"zip of gzip", "x.zip", zipped(t, stdzip.Deflate, file{"a.csv.gz", string(gzipped(t, []byte(rows)))}),
-			[]file{{"a.csv", rows}}},
-		{"zip in zip", "x.zip",
+		{
+			"zip, deflated, descriptors", "x.zip", zipped(t, stdzip.Deflate, file{"a.csv", rows}, file{"b.csv", ""}),
+			[]file{{"a.csv", rows}, {"b.csv", ""}},
+		},
+		{
+			"zip of gzip", "x.zip", zipped(t, stdzip.Deflate, file{"a.csv.gz", string(gzipped(t, []byte(rows)))}),
+			[]file{{"a.csv", rows}},
+		},
+		{
+			"zip in zip", "x.zip",
 			zipped(t, stdzip.Deflate, file{"in.zip", string(zipped(t, stdzip.Deflate, file{"a.csv", rows}))}, file{"b", "2"}),
-			[]file{{"a.csv", rows}, {"b", "2"}}},
-		{"folders and desktop leavings skipped", "x.zip",
+			[]file{{"a.csv", rows}, {"b", "2"}},
+		},
+		{
+			"folders and desktop leavings skipped", "x.zip",
 			zipped(t, stdzip.Deflate, file{"d/", ""}, file{"d/a.csv", rows}, file{"__MACOSX/d/._a.csv", "junk"}),
-			[]file{{"a.csv", rows}}},
-		{"names are never paths", "x.zip",
+			[]file{{"a.csv", rows}},
+		},
+		{
+			"names are never paths", "x.zip",
 			zipped(t, stdzip.Deflate, file{"../../etc/passwd", "1"}, file{`C:\temp\b.csv`, "2"}, file{"/abs/c", "3"}, file{"..", "4"}),
-			[]file{{"passwd", "1"}, {"b.csv", "2"}, {"c", "3"}, {"unnamed", "4"}}},
+			[]file{{"passwd", "1"}, {"b.csv", "2"}, {"c", "3"}, {"unnamed", "4"}},
+		},
 	} {
 		t.Run(c.about, func(t *testing.T) {
 			t.Parallel()
@@ -117,8 +129,10 @@ func TestUnwrapStoredWithSizes(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
 	w := stdzip.NewWriter(&b)
-	m, err := w.CreateRaw(&stdzip.FileHeader{Name: "a", Method: stdzip.Store, CRC32: 0x3610a686,
-		CompressedSize64: 5, UncompressedSize64: 5})
+	m, err := w.CreateRaw(&stdzip.FileHeader{
+		Name: "a", Method: stdzip.Store, CRC32: 0x3610a686,
+		CompressedSize64: 5, UncompressedSize64: 5,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,7 +311,7 @@ func TestUnwrapBombs(t *testing.T) {
 						peak = max(peak, m.HeapInuse)
 					}
 					if err != nil {
-						return nil // what a careless reader would do
+						return nil //nolint:nilerr // what a careless reader would do
 					}
 				}
 			})

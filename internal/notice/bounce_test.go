@@ -149,7 +149,8 @@ func FuzzBounce(f *testing.F) {
 			r.MessageID != "" && !strings.HasPrefix(r.MessageID, string(r.Notice)) {
 			t.Errorf("%+v", r)
 		}
-		r.Trigger()
-		r.Permanent()
+		if trigger, ok := r.Trigger(); ok != (trigger != "") || r.Permanent() && r.Status == "" {
+			t.Errorf("%+v makes %q", r, trigger)
+		}
 	})
 }

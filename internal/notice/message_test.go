@@ -178,7 +178,7 @@ func gpg(t testing.TB, keys ...string) func(stdin []byte, args ...string) (stdou
 	if err != nil {
 		testkit.Missing(t, "gpg is not installed: cannot read PGP/MIME as a receiver would")
 	}
-	home, err := os.MkdirTemp("", "gpg") // short: the agent's socket path has 108 bytes at most
+	home, err := os.MkdirTemp("", "gpg") //nolint:usetesting // the path of the agent's socket has 108 bytes at most
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,8 +34,15 @@ func FormatOf(name string) (Format, bool) {
 		suffix string
 		format Format
 	}{
-		{".csv", CSV}, {".tsv", CSV}, {".yaml", YAML}, {".yml", YAML}, {".rpsl", RPSL}, {".inetnum", RPSL}, {".inet6num", RPSL},
-		{".db", RPSL}, {".txt", RPSL},
+		{".csv", CSV},
+		{".tsv", CSV},
+		{".yaml", YAML},
+		{".yml", YAML},
+		{".rpsl", RPSL},
+		{".inetnum", RPSL},
+		{".inet6num", RPSL},
+		{".db", RPSL},
+		{".txt", RPSL},
 	} {
 		if strings.HasSuffix(name, s.suffix) {
 			return s.format, true
@@ -94,7 +101,7 @@ func whole(r io.Reader, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("read parties: %w", err)
 	}
 	if int64(len(b)) > limit {
-		return nil, tooLarge(0, "", "the file is larger than %d bytes; split it", limit)
+		return nil, tooLarge(0, "the file is larger than %d bytes; split it", limit)
 	}
 	if why := notText(b); why != "" {
 		return nil, fault.New(fault.Invalid, "%s", why)
@@ -264,6 +271,8 @@ func writeInstant(t time.Time) string {
 }
 
 func systemOf(name, kind, value string, protection int, products []string) System {
-	return System{Name: name, Asset: asset.Asset{Kind: asset.Kind(strings.ToLower(strings.TrimSpace(kind))), Value: value},
-		Protection: protection, Products: products}
+	return System{
+		Name: name, Asset: asset.Asset{Kind: asset.Kind(strings.ToLower(strings.TrimSpace(kind))), Value: value},
+		Protection: protection, Products: products,
+	}
 }

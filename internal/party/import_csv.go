@@ -28,7 +28,6 @@ type csvRow struct {
 	at    map[string]int
 	cells []string
 	line  int
-	lines []int
 }
 
 func (r *csvRow) cell(column string) string {
@@ -93,7 +92,7 @@ func readCSV(r io.Reader, o Options) (Import, error) {
 		}
 		row.line, _ = in.FieldPos(0)
 		if n > maxCSVRows {
-			return Import{}, tooLarge(row.line, "", "more than %d rows; split the file", maxCSVRows)
+			return Import{}, tooLarge(row.line, "more than %d rows; split the file", maxCSVRows)
 		}
 		if len(row.cells) > len(head) {
 			d.add(row.line, "", "%d cells, but the first line names %d columns", len(row.cells), len(head))
@@ -117,8 +116,7 @@ func delimiter(b []byte) rune {
 }
 
 func csvError(err error) error {
-	var p *csv.ParseError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*csv.ParseError](err); ok {
 		return fault.New(fault.Invalid, "line %d, column %d: %s", p.Line, p.Column, p.Err)
 	}
 	return err
@@ -215,8 +213,10 @@ func (d *draft) csvRegion(r *csvRow) {
 		d.add(r.line, "party", "is empty, but the row has more than columns of a region")
 		return
 	}
-	d.region(Region{ID: r.cell("region_code"), Parent: r.cell("region_parent"), NameEN: r.cell("region_name_en"),
-		NameZH: r.cell("region_name_zh"), Default: ident.Party(r.cell("region_default"))}, r.line)
+	d.region(Region{
+		ID: r.cell("region_code"), Parent: r.cell("region_parent"), NameEN: r.cell("region_name_en"),
+		NameZH: r.cell("region_name_zh"), Default: ident.Party(r.cell("region_default")),
+	}, r.line)
 }
 
 // number reads a whole number; the empty text is 0.

@@ -55,10 +55,14 @@ func (o object) all(name string) []string {
 // rpslClasses are the classes of object that say something about parties, and the attributes that are read of each.
 // Everything else in a registry's text is passed over.
 var (
-	claimAttributes = []string{"netname", "as-name", "descr", "org", "country", "abuse-c", "admin-c", "tech-c", "mnt-irt",
-		"mnt-by", "origin", "created", "last-modified", "changed", "status"}
-	contactAttributes = []string{"nic-hdl", "e-mail", "abuse-mailbox", "abuse-c", "admin-c", "tech-c", "mnt-irt", "org-name", "org-type",
-		"country", "upd-to", "mnt-ref"}
+	claimAttributes = []string{
+		"netname", "as-name", "descr", "org", "country", "abuse-c", "admin-c", "tech-c", "mnt-irt",
+		"mnt-by", "origin", "created", "last-modified", "changed", "status",
+	}
+	contactAttributes = []string{
+		"nic-hdl", "e-mail", "abuse-mailbox", "abuse-c", "admin-c", "tech-c", "mnt-irt", "org-name", "org-type",
+		"country", "upd-to", "mnt-ref",
+	}
 	rpslClasses = map[string][]string{
 		"inetnum": claimAttributes, "inet6num": claimAttributes, "aut-num": claimAttributes,
 		"route": claimAttributes, "route6": claimAttributes,
@@ -82,14 +86,14 @@ func newRPSLReader(r io.Reader) *rpslReader {
 func (r *rpslReader) next() (string, error) {
 	b, err := r.in.ReadSlice('\n')
 	if errors.Is(err, bufio.ErrBufferFull) {
-		return "", tooLarge(r.line+1, "", "is longer than %d bytes", maxRPSLLine)
+		return "", tooLarge(r.line+1, "is longer than %d bytes", maxRPSLLine)
 	}
 	if err != nil && (!errors.Is(err, io.EOF) || len(b) == 0) {
 		return "", err
 	}
 	r.line++
 	if r.read += int64(len(b)); r.read > maxRPSLBytes {
-		return "", tooLarge(r.line, "", "the file is larger than %d bytes; split it", int64(maxRPSLBytes))
+		return "", tooLarge(r.line, "the file is larger than %d bytes; split it", int64(maxRPSLBytes))
 	}
 	if r.line == 1 {
 		if bytes.HasPrefix(b, []byte{0xff, 0xfe}) || bytes.HasPrefix(b, []byte{0xfe, 0xff}) {
@@ -155,7 +159,7 @@ func (r *rpslReader) objects(d *draft, f func(object)) error {
 			}
 			if !inside {
 				if n++; n > maxRPSLObjects {
-					return tooLarge(r.line, "", "more than %d objects; split the file", maxRPSLObjects)
+					return tooLarge(r.line, "more than %d objects; split the file", maxRPSLObjects)
 				}
 				keep = rpslClasses[name]
 				last = keep != nil
@@ -168,7 +172,7 @@ func (r *rpslReader) objects(d *draft, f func(object)) error {
 			}
 		}
 		if long++; long > maxRPSLObject {
-			return tooLarge(r.line, "", "an object of more than %d lines", maxRPSLObject)
+			return tooLarge(r.line, "an object of more than %d lines", maxRPSLObject)
 		}
 		if d.full() {
 			return nil

@@ -191,7 +191,8 @@ func TestReadRPSL(t *testing.T) {
 		return party.Resource{Kind: kind, Value: value, Source: party.Registry, From: from, Verified: verified}
 	}
 	want := []party.Party{
-		{ID: "org-ch1-ripe", Name: "City Hospital Ltd", Region: "XA",
+		{
+			ID: "org-ch1-ripe", Name: "City Hospital Ltd", Region: "XA",
 			Contacts: []party.Contact{
 				{Role: party.Abuse, Name: "Abuse Desk", Mail: "abuse@hospital.example"},
 				{Role: party.Management, Name: "Ann Person", Mail: "ann@hospital.example"},
@@ -200,13 +201,20 @@ func TestReadRPSL(t *testing.T) {
 			Resources: []party.Resource{
 				of("192.0.2.0/25", party.Prefix, from, seen), of("192.0.2.128/31", party.Prefix, from, seen),
 				of("192.0.2.130/32", party.Prefix, from, seen), of("2001:db8:1::/48", party.Prefix, time.Time{}, time.Time{}),
-			}},
-		{ID: "small.shop", Name: "Small Shop", Contacts: []party.Contact{{Role: party.Technical, Mail: "hostmaster@isp.example"}},
-			Resources: []party.Resource{of("198.51.100.0/24", party.Prefix, time.Time{}, date(2003, 4, 5))}},
-		{ID: "org-isp-ripe", Name: "Internet Provider", Kind: "operator",
+			},
+		},
+		{
+			ID: "small.shop", Name: "Small Shop", Contacts: []party.Contact{{Role: party.Technical, Mail: "hostmaster@isp.example"}},
+			Resources: []party.Resource{of("198.51.100.0/24", party.Prefix, time.Time{}, date(2003, 4, 5))},
+		},
+		{
+			ID: "org-isp-ripe", Name: "Internet Provider", Kind: "operator",
 			Contacts: []party.Contact{{Role: party.Security, Mail: "noc@isp.example"}},
-			Resources: []party.Resource{of("64496", party.ASN, time.Time{}, date(2025, 1, 1)),
-				of("203.0.113.0/24", party.Prefix, time.Time{}, time.Time{})}},
+			Resources: []party.Resource{
+				of("64496", party.ASN, time.Time{}, date(2025, 1, 1)),
+				of("203.0.113.0/24", party.Prefix, time.Time{}, time.Time{}),
+			},
+		},
 	}
 	if d := cmp.Diff(want, in.Parties); d != "" {
 		t.Error(d)
@@ -215,9 +223,11 @@ func TestReadRPSL(t *testing.T) {
 	for _, n := range in.Notes {
 		notes = append(notes, n.String())
 	}
-	wantNotes := []string{`line 54, organisation: mail "unread@ripe.net" left out: it reaches nobody`,
+	wantNotes := []string{
+		`line 54, organisation: mail "unread@ripe.net" left out: it reaches nobody`,
 		"line 34, inetnum: left out: it is the whole internet",
-		"line 46, route6: left out: neither its organisation nor its origin AS64499 is in the file"}
+		"line 46, route6: left out: neither its organisation nor its origin AS64499 is in the file",
+	}
 	for _, n := range wantNotes {
 		if !slices.ContainsFunc(notes, func(have string) bool { return strings.HasSuffix(have, n[strings.Index(n, ","):]) }) {
 			t.Errorf("no note %q among %q", n, notes)
@@ -266,7 +276,8 @@ func TestReadErrors(t *testing.T) {
 		{party.YAML, "parties:\n  - &x {id: a, name: A}\n  - *x\n", []string{"line 3, parties: is an alias"}},
 		{party.YAML, "parties:\n  - {id: a, name: A}\n  - {id: A, name: A}\n", []string{"line 3, id: party a stands on line 2 already"}},
 		{party.YAML, "parties:\n  - id: a\n    name: A\n    resources:\n      - {asn: 1, domain: a.example}\n      - {from: x}\n", []string{
-			"line 5, resources.domain: is one more than the one of", `line 6, resources.from: "x" is not a date`, "line 6, resources.: has none of prefix, asn, domain"}},
+			"line 5, resources.domain: is one more than the one of", `line 6, resources.from: "x" is not a date`, "line 6, resources.: has none of prefix, asn, domain",
+		}},
 		{party.YAML, "parties: [\n", []string{"line 1"}},
 		{party.YAML, "a: 1\n---\nb: 1\n", []string{"more than one YAML document"}},
 		{party.RPSL, "inetnum: 192.0.2.9 - 192.0.2.1\nnetname: X\n", []string{`line 1, inetnum: "192.0.2.9 - 192.0.2.1" is not a range`}},
@@ -381,8 +392,10 @@ func TestCheckWhole(t *testing.T) {
 	t.Parallel()
 	err := party.CheckWhole([]party.Party{{ID: "a", Region: "XA-1"}, {ID: "a"}},
 		[]party.Region{{ID: "XA-01", Parent: "XB"}, {ID: "Y", Parent: "Z", Default: "nobody"}, {ID: "Z", Parent: "Y"}, {ID: "Z"}})
-	for _, want := range []string{`there is no region XA-1; did you mean "XA-01"?`, "party: a stands there twice", "there is no region XB",
-		"there is no party nobody", "region: Z stands there twice"} {
+	for _, want := range []string{
+		`there is no region XA-1; did you mean "XA-01"?`, "party: a stands there twice", "there is no region XB",
+		"there is no party nobody", "region: Z stands there twice",
+	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v\nlacks %q", err, want)
 		}
@@ -412,13 +425,17 @@ func drawParty(t *rapid.T, n int, narrow bool) party.Party {
 		}
 		return time.UnixMicro(rapid.Int64Range(1, 2e15).Draw(t, "us")).UTC()
 	})
-	p := party.Party{ID: ident.Party(fmt.Sprintf("p%d.%s", n, rapid.StringMatching(`[a-z_-]{1,9}`).Draw(t, "id"))), Name: name.Draw(t, "name"),
+	p := party.Party{
+		ID: ident.Party(fmt.Sprintf("p%d.%s", n, rapid.StringMatching(`[a-z_-]{1,9}`).Draw(t, "id"))), Name: name.Draw(t, "name"),
 		Kind: rapid.SampledFrom(party.Kinds).Draw(t, "kind"), Sector: rapid.StringMatching(`([a-z]{3})?`).Draw(t, "sector"),
 		Region: rapid.StringMatching(`(XA-[0-9]{2})?`).Draw(t, "region"), Language: rapid.SampledFrom(party.Languages).Draw(t, "language"),
-		Rank: rapid.IntRange(1, 1000).Draw(t, "rank")}
+		Rank: rapid.IntRange(1, 1000).Draw(t, "rank"),
+	}
 	for i := range rapid.IntRange(0, 3).Draw(t, "contacts") {
-		c := party.Contact{Role: rapid.SampledFrom(roles).Draw(t, "role"), Name: name.Draw(t, "who"), Mail: fmt.Sprintf("u+%d@m.example", i),
-			Language: rapid.SampledFrom([]string{"", "zh"}).Draw(t, "language")}
+		c := party.Contact{
+			Role: rapid.SampledFrom(roles).Draw(t, "role"), Name: name.Draw(t, "who"), Mail: fmt.Sprintf("u+%d@m.example", i),
+			Language: rapid.SampledFrom([]string{"", "zh"}).Draw(t, "language"),
+		}
 		p.Contacts = append(p.Contacts, c)
 	}
 	from := 0
@@ -447,8 +464,10 @@ func drawParty(t *rapid.T, n int, narrow bool) party.Party {
 		p.Resources = append(p.Resources, r)
 	}
 	for i := range rapid.IntRange(0, 2).Draw(t, "systems") {
-		p.Systems = append(p.Systems, party.System{Name: name.Draw(t, "system"), Asset: asset.Asset{Kind: asset.Domain, Value: fmt.Sprintf("s%d.example", i)},
-			Protection: rapid.IntRange(0, 5).Draw(t, "protection"), Products: []string{"nginx", "=1+1"}[:rapid.IntRange(0, 2).Draw(t, "products")]})
+		p.Systems = append(p.Systems, party.System{
+			Name: name.Draw(t, "system"), Asset: asset.Asset{Kind: asset.Domain, Value: fmt.Sprintf("s%d.example", i)},
+			Protection: rapid.IntRange(0, 5).Draw(t, "protection"), Products: []string{"nginx", "=1+1"}[:rapid.IntRange(0, 2).Draw(t, "products")],
+		})
 	}
 	return p
 }

@@ -43,8 +43,10 @@ func readYAML(r io.Reader, o Options) (Import, error) {
 	top := d.mapping(doc.Content[0], "", topKeys)
 	for _, n := range d.sequence(top["regions"], "regions") {
 		m := d.mapping(n, "regions", regionKeys)
-		d.region(Region{ID: d.scalar(m["code"], "code"), Parent: d.scalar(m["parent"], "parent"), NameEN: d.scalar(m["name_en"], "name_en"),
-			NameZH: d.scalar(m["name_zh"], "name_zh"), Default: ident.Party(d.scalar(m["default"], "default"))}, n.Line)
+		d.region(Region{
+			ID: d.scalar(m["code"], "code"), Parent: d.scalar(m["parent"], "parent"), NameEN: d.scalar(m["name_en"], "name_en"),
+			NameZH: d.scalar(m["name_zh"], "name_zh"), Default: ident.Party(d.scalar(m["default"], "default")),
+		}, n.Line)
 	}
 	for _, n := range d.sequence(top["parties"], "parties") {
 		d.yamlParty(n)
@@ -68,8 +70,10 @@ func (d *draft) yamlParty(n *yaml.Node) {
 	p.Rank = d.number(m["rank"], "rank")
 	for _, k := range d.sequence(m["contacts"], "contacts") {
 		c := d.mapping(k, "contacts", contactKeys)
-		d.contact(p, Contact{Role: Role(d.scalar(c["role"], "role")), Name: d.scalar(c["name"], "name"), Mail: d.scalar(c["mail"], "mail"),
-			Language: d.scalar(c["language"], "language"), PGPKey: d.scalar(c["pgp_key"], "pgp_key")}, k.Line, "contacts.")
+		d.contact(p, Contact{
+			Role: Role(d.scalar(c["role"], "role")), Name: d.scalar(c["name"], "name"), Mail: d.scalar(c["mail"], "mail"),
+			Language: d.scalar(c["language"], "language"), PGPKey: d.scalar(c["pgp_key"], "pgp_key"),
+		}, k.Line, "contacts.")
 	}
 	for _, k := range d.sequence(m["resources"], "resources") {
 		d.yamlResource(p, k)
@@ -96,8 +100,10 @@ func (d *draft) yamlResource(p *drafted, n *yaml.Node) {
 		return
 	}
 	c := d.on(n.Line, "resources.")
-	r := Resource{Source: d.scalar(m["source"], "source"), From: readInstant(d.scalar(m["from"], "from"), "from", c),
-		To: readInstant(d.scalar(m["to"], "to"), "to", c), Verified: readInstant(d.scalar(m["verified"], "verified"), "verified", c)}
+	r := Resource{
+		Source: d.scalar(m["source"], "source"), From: readInstant(d.scalar(m["from"], "from"), "from", c),
+		To: readInstant(d.scalar(m["to"], "to"), "to", c), Verified: readInstant(d.scalar(m["verified"], "verified"), "verified", c),
+	}
 	for _, k := range []ResourceKind{Prefix, ASN, Domain} {
 		v := d.scalar(m[string(k)], string(k))
 		if v == "" {

@@ -100,8 +100,11 @@ func TestTables(t *testing.T) {
 		asn    uint32
 		cc     string
 	}{
-		{asn.Locate, 64496, ""}, {country.Locate, 0, "XA"}, {flat.Locate, 64500, "XB"},
-		{party.LocateAll(asn, country, flat), 64496, "XA"}, {party.LocateAll(country, flat), 64500, "XA"},
+		{asn.Locate, 64496, ""},
+		{country.Locate, 0, "XA"},
+		{flat.Locate, 64500, "XB"},
+		{party.LocateAll(asn, country, flat), 64496, "XA"},
+		{party.LocateAll(country, flat), 64500, "XA"},
 	} {
 		if n, cc := c.locate(inside); n != c.asn || cc != c.cc {
 			t.Errorf("%d %q, want %d %q", n, cc, c.asn, c.cc)

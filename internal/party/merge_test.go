@@ -35,8 +35,10 @@ func TestMerge(t *testing.T) {
 	old, now := at.AddDate(-1, 0, 0), at.AddDate(0, 0, -1)
 	have := []party.Party{{
 		ID: "a", Name: "A", Kind: "operator", Language: "zh", Rank: 7,
-		Contacts: []party.Contact{{ID: "con_1", Role: party.Abuse, Mail: "x@a.example", Name: "X", PGPKey: "", Bounced: old, Bounce: "550"},
-			{ID: "con_2", Role: party.Security, Mail: "y@a.example"}},
+		Contacts: []party.Contact{
+			{ID: "con_1", Role: party.Abuse, Mail: "x@a.example", Name: "X", PGPKey: "", Bounced: old, Bounce: "550"},
+			{ID: "con_2", Role: party.Security, Mail: "y@a.example"},
+		},
 		Resources: []party.Resource{
 			{ID: "r1", Kind: party.Prefix, Value: "192.0.2.0/24", Source: party.Manual, From: old},
 			{ID: "r2", Kind: party.Prefix, Value: "198.51.100.0/24", Source: "import:f.csv", From: old, Verified: old},
@@ -87,8 +89,10 @@ func TestMergeRegistry(t *testing.T) {
 	have := []party.Party{{
 		ID: "a", Name: "A", Kind: "company", Language: "en", Rank: 100,
 		Contacts: []party.Contact{{ID: "c", Role: party.Security, Mail: "y@a.example"}},
-		Resources: []party.Resource{{ID: "r1", Kind: party.ASN, Value: "64496", Source: party.Manual},
-			{ID: "r2", Kind: party.ASN, Value: "64497", Source: party.Registry}},
+		Resources: []party.Resource{
+			{ID: "r1", Kind: party.ASN, Value: "64496", Source: party.Manual},
+			{ID: "r2", Kind: party.ASN, Value: "64497", Source: party.Registry},
+		},
 	}}
 	in := []party.Party{{
 		ID: "a", Name: "Registry Name", Sector: "energy",

@@ -57,9 +57,9 @@ func (p *Problems) err() error {
 }
 
 // tooLarge returns the error of an input beyond a limit; nothing else is said about such an input.
-func tooLarge(line int, field, format string, args ...any) error {
+func tooLarge(line int, format string, args ...any) error {
 	p := &Problems{kind: fault.TooLarge}
-	p.add(line, field, format, args...)
+	p.add(line, "", format, args...)
 	return p
 }
 

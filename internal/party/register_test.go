@@ -53,72 +53,119 @@ func province() []party.Party {
 			{Kind: party.Prefix, Value: "198.51.100.0/24", Source: party.Manual, Verified: at.AddDate(-1, 0, -2)},
 			{Kind: party.Prefix, Value: "203.0.113.0/25", Source: party.Manual, To: at},
 			{Kind: party.Prefix, Value: "203.0.113.128/25", Source: party.Manual, From: at},
-		}, Systems: []party.System{{ID: "s1", Asset: asset.Asset{Kind: asset.IP, Value: "192.0.2.3"}},
-			{ID: "s2", Asset: asset.Asset{Kind: asset.Domain, Value: "portal.example"}}}},
+		}, Systems: []party.System{
+			{ID: "s1", Asset: asset.Asset{Kind: asset.IP, Value: "192.0.2.3"}},
+			{ID: "s2", Asset: asset.Asset{Kind: asset.Domain, Value: "portal.example"}},
+		}},
 		{ID: "lab", Rank: 100, Resources: []party.Resource{
-			{Kind: party.Domain, Value: "lab.hospital.example", Source: party.Manual, Verified: verified}}},
+			{Kind: party.Domain, Value: "lab.hospital.example", Source: party.Manual, Verified: verified},
+		}},
 		{ID: "desk", Rank: 100},
 	}
 }
 
-// The written rule, a line per sentence of it.
+// named is a subject of nothing but its asset.
+func named(kind asset.Kind, value string) party.Subject {
+	return party.Subject{Asset: asset.Asset{Kind: kind, Value: value}}
+}
+
+// with is a subject with something around its asset.
+func with(s party.Subject, change func(*party.Subject)) party.Subject {
+	change(&s)
+	return s
+}
+
+// sentences are those of the written rule, a case each.
+var sentences = []struct {
+	name string
+	s    party.Subject
+	want party.Attribution
+}{
+	{
+		"a registered system beats the prefix", ip("192.0.2.3"),
+		party.Attribution{Party: "hospital", Basis: party.BySystem, Matched: "192.0.2.3", Confidence: 95},
+	},
+	{
+		"the host of a URL is a system", named(asset.URL, "https://portal.example:8443/a?b=http://x/"),
+		party.Attribution{Party: "hospital", Basis: party.BySystem, Matched: "portal.example", Confidence: 95},
+	},
+	{
+		"the longest prefix", ip("192.0.2.65"),
+		party.Attribution{Party: "hospital", Basis: party.ByPrefix, Matched: "192.0.2.64/26", Confidence: 90},
+	},
+	{
+		"the shorter prefix around it", ip("192.0.2.129"),
+		party.Attribution{Party: "isp", Basis: party.ByPrefix, Matched: "192.0.2.0/24", Confidence: 90, Region: "XA-01"},
+	},
+	{
+		"IPv6", ip("2001:db8::1"),
+		party.Attribution{Party: "isp", Basis: party.ByPrefix, Matched: "2001:db8::/32", Confidence: 90, Region: "XA-01"},
+	},
+	{
+		"a prefix asset needs a claim to all of it", named(asset.Prefix, "192.0.2.0/25"),
+		party.Attribution{Party: "isp", Basis: party.ByPrefix, Matched: "192.0.2.0/24", Confidence: 90, Region: "XA-01"},
+	},
+	{
+		"verified too long ago", ip("198.51.100.1"),
+		party.Attribution{Party: "hospital", Basis: party.ByPrefix, Matched: "198.51.100.0/24", Confidence: 75},
+	},
+	{"To is exclusive", ip("203.0.113.1"), party.Attribution{Basis: party.Nobody}},
+	{
+		"From is inclusive, never verified", ip("203.0.113.129"),
+		party.Attribution{Party: "hospital", Basis: party.ByPrefix, Matched: "203.0.113.128/25", Confidence: 75},
+	},
+	{
+		"the most specific domain", named(asset.Domain, "www.lab.hospital.example"),
+		party.Attribution{Party: "lab", Basis: party.ByDomain, Matched: "lab.hospital.example", Confidence: 80},
+	},
+	{"no half labels", named(asset.Domain, "myhospital.example"), party.Attribution{Basis: party.Nobody}},
+	{
+		"the host of a URL", named(asset.URL, "http://hospital.example/login"),
+		party.Attribution{Party: "hospital", Basis: party.ByDomain, Matched: "hospital.example", Confidence: 80},
+	},
+	{
+		"an address in a URL", named(asset.URL, "http://[2001:db8::5]:81/login"),
+		party.Attribution{Party: "isp", Basis: party.ByPrefix, Matched: "2001:db8::/32", Confidence: 90, Region: "XA-01"},
+	},
+	{
+		"the prefix of the address before the domain", with(named(asset.Domain, "hospital.example"), func(s *party.Subject) { s.IP = "192.0.2.200" }),
+		party.Attribution{Party: "isp", Basis: party.ByPrefix, Matched: "192.0.2.0/24", Confidence: 80, Region: "XA-01"},
+	},
+	{
+		"a domain beside an address nobody claims", with(ip("203.0.113.1"), func(s *party.Subject) { s.Domain = "a.hospital.example"; s.ASN = 64496 }),
+		party.Attribution{Party: "hospital", Basis: party.ByDomain, Matched: "hospital.example", Confidence: 55},
+	},
+	{
+		"the AS number", with(ip("203.0.113.1"), func(s *party.Subject) { s.ASN = 64496; s.Country = "XA" }),
+		party.Attribution{Party: "isp", Basis: party.ByASN, Matched: "64496", Confidence: 60, Region: "XA-01"},
+	},
+	{
+		"an ASN asset", named(asset.ASN, "64496"),
+		party.Attribution{Party: "isp", Basis: party.ByASN, Matched: "64496", Confidence: 60, Region: "XA-01"},
+	},
+	{
+		"the default of the region above", with(ip("203.0.113.1"), func(s *party.Subject) { s.Region = "XA-01" }),
+		party.Attribution{Party: "desk", Basis: party.ByRegion, Matched: "XA", Confidence: 30, Region: "XA-01"},
+	},
+	{
+		"a region by its name", with(ip("203.0.113.1"), func(s *party.Subject) { s.Region = "NORTHMARCH"; s.Country = "XA" }),
+		party.Attribution{Party: "desk", Basis: party.ByRegion, Matched: "XA", Confidence: 30, Region: "XA-01"},
+	},
+	{
+		"a country that is not ours", with(ip("203.0.113.1"), func(s *party.Subject) { s.Country = "ZZ"; s.Region = "NORTHMARCH" }),
+		party.Attribution{Basis: party.Nobody, Region: "ZZ"},
+	},
+	{
+		"an account", with(named(asset.Account, "sealed:x"), func(s *party.Subject) { s.IP = "192.0.2.1" }),
+		party.Attribution{Party: "isp", Basis: party.ByPrefix, Matched: "192.0.2.0/24", Confidence: 80, Region: "XA-01"},
+	},
+	{"nothing at all", party.Subject{}, party.Attribution{Basis: party.Nobody}},
+}
+
 func TestAttribute(t *testing.T) {
 	t.Parallel()
 	r := compile(t, province(), party.Region{ID: "XA", Default: "desk"}, party.Region{ID: "XA-01", Parent: "XA", NameEN: "Northmarch"})
-	named := func(kind asset.Kind, value string) party.Subject {
-		return party.Subject{Asset: asset.Asset{Kind: kind, Value: value}}
-	}
-	with := func(s party.Subject, change func(*party.Subject)) party.Subject {
-		change(&s)
-		return s
-	}
-	for _, c := range []struct {
-		name string
-		s    party.Subject
-		want party.Attribution
-	}{
-		{"a registered system beats the prefix", ip("192.0.2.3"),
-			party.Attribution{Party: "hospital", Basis: party.BySystem, Matched: "192.0.2.3", Confidence: 95}},
-		{"the host of a URL is a system", named(asset.URL, "https://portal.example:8443/a?b=http://x/"),
-			party.Attribution{Party: "hospital", Basis: party.BySystem, Matched: "portal.example", Confidence: 95}},
-		{"the longest prefix", ip("192.0.2.65"),
-			party.Attribution{Party: "hospital", Basis: party.ByPrefix, Matched: "192.0.2.64/26", Confidence: 90}},
-		{"the shorter prefix around it", ip("192.0.2.129"),
-			party.Attribution{Party: "isp", Basis: party.ByPrefix, Matched: "192.0.2.0/24", Confidence: 90, Region: "XA-01"}},
-		{"IPv6", ip("2001:db8::1"),
-			party.Attribution{Party: "isp", Basis: party.ByPrefix, Matched: "2001:db8::/32", Confidence: 90, Region: "XA-01"}},
-		{"a prefix asset needs a claim to all of it", named(asset.Prefix, "192.0.2.0/25"),
-			party.Attribution{Party: "isp", Basis: party.ByPrefix, Matched: "192.0.2.0/24", Confidence: 90, Region: "XA-01"}},
-		{"verified too long ago", ip("198.51.100.1"),
-			party.Attribution{Party: "hospital", Basis: party.ByPrefix, Matched: "198.51.100.0/24", Confidence: 75}},
-		{"To is exclusive", ip("203.0.113.1"), party.Attribution{Basis: party.Nobody}},
-		{"From is inclusive, never verified", ip("203.0.113.129"),
-			party.Attribution{Party: "hospital", Basis: party.ByPrefix, Matched: "203.0.113.128/25", Confidence: 75}},
-		{"the most specific domain", named(asset.Domain, "www.lab.hospital.example"),
-			party.Attribution{Party: "lab", Basis: party.ByDomain, Matched: "lab.hospital.example", Confidence: 80}},
-		{"no half labels", named(asset.Domain, "myhospital.example"), party.Attribution{Basis: party.Nobody}},
-		{"the host of a URL", named(asset.URL, "http://hospital.example/login"),
-			party.Attribution{Party: "hospital", Basis: party.ByDomain, Matched: "hospital.example", Confidence: 80}},
-		{"an address in a URL", named(asset.URL, "http://[2001:db8::5]:81/login"),
-			party.Attribution{Party: "isp", Basis: party.ByPrefix, Matched: "2001:db8::/32", Confidence: 90, Region: "XA-01"}},
-		{"the prefix of the address before the domain", with(named(asset.Domain, "hospital.example"), func(s *party.Subject) { s.IP = "192.0.2.200" }),
-			party.Attribution{Party: "isp", Basis: party.ByPrefix, Matched: "192.0.2.0/24", Confidence: 80, Region: "XA-01"}},
-		{"a domain beside an address nobody claims", with(ip("203.0.113.1"), func(s *party.Subject) { s.Domain = "a.hospital.example"; s.ASN = 64496 }),
-			party.Attribution{Party: "hospital", Basis: party.ByDomain, Matched: "hospital.example", Confidence: 55}},
-		{"the AS number", with(ip("203.0.113.1"), func(s *party.Subject) { s.ASN = 64496; s.Country = "XA" }),
-			party.Attribution{Party: "isp", Basis: party.ByASN, Matched: "64496", Confidence: 60, Region: "XA-01"}},
-		{"an ASN asset", named(asset.ASN, "64496"),
-			party.Attribution{Party: "isp", Basis: party.ByASN, Matched: "64496", Confidence: 60, Region: "XA-01"}},
-		{"the default of the region above", with(ip("203.0.113.1"), func(s *party.Subject) { s.Region = "XA-01" }),
-			party.Attribution{Party: "desk", Basis: party.ByRegion, Matched: "XA", Confidence: 30, Region: "XA-01"}},
-		{"a region by its name", with(ip("203.0.113.1"), func(s *party.Subject) { s.Region = "NORTHMARCH"; s.Country = "XA" }),
-			party.Attribution{Party: "desk", Basis: party.ByRegion, Matched: "XA", Confidence: 30, Region: "XA-01"}},
-		{"a country that is not ours", with(ip("203.0.113.1"), func(s *party.Subject) { s.Country = "ZZ"; s.Region = "NORTHMARCH" }),
-			party.Attribution{Basis: party.Nobody, Region: "ZZ"}},
-		{"an account", with(named(asset.Account, "sealed:x"), func(s *party.Subject) { s.IP = "192.0.2.1" }),
-			party.Attribution{Party: "isp", Basis: party.ByPrefix, Matched: "192.0.2.0/24", Confidence: 80, Region: "XA-01"}},
-		{"nothing at all", party.Subject{}, party.Attribution{Basis: party.Nobody}},
-	} {
+	for _, c := range sentences {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			got := r.Attribute(c.s)
@@ -147,18 +194,36 @@ func TestEqualClaims(t *testing.T) {
 		why  string
 		a, b party.Party // a wins
 	}{
-		{party.WhySource, party.Party{ID: "z", Resources: []party.Resource{res(party.Manual, day(90), day(900))}},
-			party.Party{ID: "a", Resources: []party.Resource{res(party.Registry, day(1), day(1))}}},
-		{party.WhySource, party.Party{ID: "z", Resources: []party.Resource{res(party.Registry, day(90), day(900))}},
-			party.Party{ID: "a", Resources: []party.Resource{res("import:x.csv", day(1), day(1))}}},
-		{party.WhyVerified, party.Party{ID: "z", Rank: 9, Resources: []party.Resource{res("import:x.csv", day(1), day(900))}},
-			party.Party{ID: "a", Resources: []party.Resource{res("import:y.csv", day(2), day(1))}}},
-		{party.WhyRank, party.Party{ID: "z", Rank: 1, Resources: []party.Resource{res(party.Manual, day(1), day(900))}},
-			party.Party{ID: "a", Rank: 2, Resources: []party.Resource{res(party.Manual, day(1), day(1))}}},
-		{party.WhyNewest, party.Party{ID: "z", Resources: []party.Resource{res(party.Manual, day(1), day(1))}},
-			party.Party{ID: "a", Resources: []party.Resource{res(party.Manual, day(1), day(2))}}},
-		{party.WhyName, party.Party{ID: "a", Resources: []party.Resource{res(party.Manual, day(1), day(1))}},
-			party.Party{ID: "z", Resources: []party.Resource{res(party.Manual, day(1), day(1))}}},
+		{
+			party.WhySource,
+			party.Party{ID: "z", Resources: []party.Resource{res(party.Manual, day(90), day(900))}},
+			party.Party{ID: "a", Resources: []party.Resource{res(party.Registry, day(1), day(1))}},
+		},
+		{
+			party.WhySource,
+			party.Party{ID: "z", Resources: []party.Resource{res(party.Registry, day(90), day(900))}},
+			party.Party{ID: "a", Resources: []party.Resource{res("import:x.csv", day(1), day(1))}},
+		},
+		{
+			party.WhyVerified,
+			party.Party{ID: "z", Rank: 9, Resources: []party.Resource{res("import:x.csv", day(1), day(900))}},
+			party.Party{ID: "a", Resources: []party.Resource{res("import:y.csv", day(2), day(1))}},
+		},
+		{
+			party.WhyRank,
+			party.Party{ID: "z", Rank: 1, Resources: []party.Resource{res(party.Manual, day(1), day(900))}},
+			party.Party{ID: "a", Rank: 2, Resources: []party.Resource{res(party.Manual, day(1), day(1))}},
+		},
+		{
+			party.WhyNewest,
+			party.Party{ID: "z", Resources: []party.Resource{res(party.Manual, day(1), day(1))}},
+			party.Party{ID: "a", Resources: []party.Resource{res(party.Manual, day(1), day(2))}},
+		},
+		{
+			party.WhyName,
+			party.Party{ID: "a", Resources: []party.Resource{res(party.Manual, day(1), day(1))}},
+			party.Party{ID: "z", Resources: []party.Resource{res(party.Manual, day(1), day(1))}},
+		},
 	} {
 		for _, order := range [][]party.Party{{c.a, c.b}, {c.b, c.a}} {
 			r := compile(t, order)
@@ -180,10 +245,14 @@ func TestEqualClaims(t *testing.T) {
 func TestOverlapsNested(t *testing.T) {
 	t.Parallel()
 	r := compile(t, []party.Party{
-		{ID: "a", Resources: []party.Resource{prefix("192.0.2.0/24", party.Manual), prefix("192.0.2.0/28", party.Manual),
-			{Kind: party.Domain, Value: "example.org", Source: party.Manual}}},
-		{ID: "b", Resources: []party.Resource{prefix("192.0.2.0/26", party.Manual),
-			{Kind: party.Domain, Value: "x.y.example.org", Source: party.Manual}}},
+		{ID: "a", Resources: []party.Resource{
+			prefix("192.0.2.0/24", party.Manual), prefix("192.0.2.0/28", party.Manual),
+			{Kind: party.Domain, Value: "example.org", Source: party.Manual},
+		}},
+		{ID: "b", Resources: []party.Resource{
+			prefix("192.0.2.0/26", party.Manual),
+			{Kind: party.Domain, Value: "x.y.example.org", Source: party.Manual},
+		}},
 	})
 	var got []string
 	for _, o := range r.Overlaps() {
@@ -220,8 +289,11 @@ func TestNextChange(t *testing.T) {
 func TestNewRegisterRefuses(t *testing.T) {
 	t.Parallel()
 	for _, v := range []party.Resource{
-		{Kind: party.Prefix, Value: "192.0.2.1/24"}, {Kind: party.Prefix, Value: "x"}, {Kind: party.ASN, Value: "AS1"},
-		{Kind: "mac", Value: "1"}, {Kind: party.Prefix, Value: "::ffff:192.0.2.0/120"},
+		{Kind: party.Prefix, Value: "192.0.2.1/24"},
+		{Kind: party.Prefix, Value: "x"},
+		{Kind: party.ASN, Value: "AS1"},
+		{Kind: "mac", Value: "1"},
+		{Kind: party.Prefix, Value: "::ffff:192.0.2.0/120"},
 	} {
 		if _, err := party.NewRegister([]party.Party{{ID: "a", Resources: []party.Resource{v}}}, nil, at); err == nil {
 			t.Errorf("%v is taken", v)
@@ -311,8 +383,10 @@ func TestAttributeAgainstOracle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		parties := make([]party.Party, rapid.IntRange(1, 5).Draw(t, "parties"))
 		for i := range parties {
-			parties[i] = party.Party{ID: ident.Party(fmt.Sprintf("p%d", i)), Rank: rapid.IntRange(0, 1).Draw(t, "rank"),
-				Resources: rapid.SliceOfN(resource, 0, 8).Draw(t, "resources")}
+			parties[i] = party.Party{
+				ID: ident.Party(fmt.Sprintf("p%d", i)), Rank: rapid.IntRange(0, 1).Draw(t, "rank"),
+				Resources: rapid.SliceOfN(resource, 0, 8).Draw(t, "resources"),
+			}
 		}
 		s := ip(fmt.Sprintf("192.0.2.%d", rapid.IntRange(0, 18).Draw(t, "address")))
 		if rapid.Bool().Draw(t, "name") {
@@ -374,8 +448,10 @@ func TestPageIsComplete(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	words := []string{party.WhyOnly, party.WhyHand, party.WhyBasis, party.WhyLongest, party.WhySource, party.WhyVerified, party.WhyRank,
-		party.WhyNewest, party.WhyName}
+	words := []string{
+		party.WhyOnly, party.WhyHand, party.WhyBasis, party.WhyLongest, party.WhySource, party.WhyVerified, party.WhyRank,
+		party.WhyNewest, party.WhyName,
+	}
 	for _, basis := range []party.Basis{party.ByHand, party.BySystem, party.ByPrefix, party.ByDomain, party.ByASN, party.ByRegion, party.Nobody} {
 		words = append(words, string(basis))
 	}

@@ -69,8 +69,7 @@ func (d dialect) readOptions() *sql.TxOptions {
 // retryable reports a failure that running the transaction again may mend: PostgreSQL's serialization failure and
 // deadlock, SQLite's busy.
 func (d dialect) retryable(err error) bool {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pg.Code == "40001" || pg.Code == "40P01"
 	}
 	var lite *sqlite.Error
@@ -79,8 +78,7 @@ func (d dialect) retryable(err error) bool {
 
 // duplicate reports a broken unique constraint.
 func (d dialect) duplicate(err error) bool {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pg.Code == "23505"
 	}
 	var lite *sqlite.Error

@@ -29,13 +29,10 @@ type FindingFilter struct {
 
 // AssetMatch narrows by asset. At most one member is set.
 type AssetMatch struct {
-	Exact  []string     // one of these values; at most maxExact
+	Exact  []string     // one of these values; at most 4,096
 	Prefix string       // the value starts with it
 	Within netip.Prefix // the value is an address inside; Prefix may narrow it beforehand
 }
-
-// maxExact bounds the addresses of a short CIDR prefix that are looked up one by one through the index.
-const maxExact = 4096
 
 // scanWindow is how many findings, by number, one page looks at where no index answers the filter.
 const scanWindow = 250_000

@@ -85,8 +85,10 @@ func (l *Loop) AttributeByHand(ctx context.Context, now time.Time, actor string,
 			_, err = change(ctx, tx, now, id, finding.Reattribute, actor, reason, "", time.Time{}, seq)
 			return err
 		}
-		return tx.InsertHistory(ctx, store.Change{Finding: id, Seq: seq, At: now, From: f.State, To: f.State,
-			Trigger: finding.Reattribute, Actor: actor, Reason: reason})
+		return tx.InsertHistory(ctx, store.Change{
+			Finding: id, Seq: seq, At: now, From: f.State, To: f.State,
+			Trigger: finding.Reattribute, Actor: actor, Reason: reason,
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("attribute finding %d: %w", id, err)

@@ -187,7 +187,8 @@ func asked(chain []notice.Notice, p *party.Party) bool {
 
 // follow makes the next notice of a chain and ends the wait of the one before.
 func (l *Loop) follow(ctx context.Context, tx *store.Tx, now time.Time, n *notice.Notice, p *party.Party, c *party.Contact,
-	k notice.Kind, first ident.Notice, items []notice.Item) error {
+	k notice.Kind, first ident.Notice, items []notice.Item,
+) error {
 	n.Next = time.Time{}
 	if err := tx.PutNotice(ctx, n); err != nil {
 		return err

@@ -156,8 +156,7 @@ func (l *Loop) finish(ctx context.Context, now time.Time, s *store.Signal, opene
 	reason := ""
 	if problem != nil {
 		text, ok := fault.Message(problem)
-		var broken *feed.ReadError
-		if errors.As(problem, &broken) {
+		if broken, ok0 := errors.AsType[*feed.ReadError](problem); ok0 {
 			text, ok = broken.Error(), true
 		}
 		if !ok {

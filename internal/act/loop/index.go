@@ -135,8 +135,8 @@ func (x *index) know(k store.Known) error {
 	if _, twice := x.ids[k.Key]; twice {
 		return fmt.Errorf("finding %d has the key of another", k.ID)
 	}
-	x.add(k.Key, k.Severity)
-	x.setState(uint32(k.ID), k.State, k.StateAt)
+	n := x.add(k.Key, k.Severity)
+	x.setState(n, k.State, k.StateAt)
 	return nil
 }
 

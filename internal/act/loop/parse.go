@@ -134,8 +134,7 @@ func (p *parsed) reject(x *run, rec feed.Record, err error) {
 		return // like a comment: the pack says that it is no row of ours
 	}
 	field, reason := "", err.Error()
-	var why *feed.Reject
-	if errors.As(err, &why) {
+	if why, ok := errors.AsType[*feed.Reject](err); ok {
 		field, reason = why.Field, why.Reason
 	}
 	p.rejected = append(p.rejected, store.Rejected{

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"time"
 
 	"tocsin/internal/asset"
@@ -83,7 +84,7 @@ func current(e event.Event, r *FindingRow) event.Event {
 	if e.Fields == nil {
 		e.Fields = map[string]any{}
 	}
-	for name, value := range map[string]any{
+	maps.Copy(e.Fields, map[string]any{
 		"extra.tocsin_finding":  int64(r.ID),
 		"extra.tocsin_state":    string(r.State),
 		"extra.tocsin_severity": r.Severity.String(),
@@ -91,9 +92,7 @@ func current(e event.Event, r *FindingRow) event.Event {
 		"extra.tocsin_first":    r.First.UTC().Format(time.RFC3339),
 		"extra.tocsin_last":     r.Last.UTC().Format(time.RFC3339),
 		"extra.tocsin_count":    r.Count,
-	} {
-		e.Fields[name] = value
-	}
+	})
 	if r.Identity.Asset.Kind == asset.IP && e.Text("source.ip") == "" {
 		e.Fields["source.ip"] = r.Identity.Asset.Value
 	}

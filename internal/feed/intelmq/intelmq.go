@@ -68,8 +68,7 @@ func (d *decoder) Row(rec feed.Record, s *feed.Scratch) (feed.Row, error) {
 func (d *decoder) Event(rec feed.Record) (event.Event, error) {
 	e, err := event.Decode(rec.Bytes)
 	if err != nil {
-		var out *event.OutOfRemit
-		if errors.As(err, &out) {
+		if out, ok := errors.AsType[*event.OutOfRemit](err); ok {
 			return event.Event{}, &feed.OutOfRemit{Class: out.Class}
 		}
 		return event.Event{}, &feed.Reject{Reason: err.Error()}

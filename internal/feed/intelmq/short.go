@@ -1,6 +1,7 @@
 package intelmq
 
 import (
+	"maps"
 	"strconv"
 
 	"tocsin/internal/asset"
@@ -33,13 +34,11 @@ var slotOf = func() map[string]slot {
 	for _, n := range event.FieldNames() {
 		m[n] = other
 	}
-	for n, s := range map[string]slot{
+	maps.Copy(m, map[string]slot{
 		"classification.type": classType, "classification.identifier": identifier, "source.ip": sourceIP,
 		"source.fqdn": sourceFQDN, "source.url": sourceURL, "source.port": sourcePort, "protocol.transport": transport,
 		"malware.name": malware, "time.source": timeSource, "severity": severity, "status": status,
-	} {
-		m[n] = s
-	}
+	})
 	return m
 }()
 

@@ -74,8 +74,10 @@ var examples = map[string]asset.Asset{
 }
 
 func newDecoder(pack *feed.Pack, opts feed.Options) (*decoder, error) {
-	d := &decoder{pack: pack, kind: pack.List.Kind, comments: comments(pack), ignore: pack.List.Ignore,
-		sealer: feed.NewSealer(opts.Key), tails: map[string][]byte{}}
+	d := &decoder{
+		pack: pack, kind: pack.List.Kind, comments: comments(pack), ignore: pack.List.Ignore,
+		sealer: feed.NewSealer(opts.Key), tails: map[string][]byte{},
+	}
 	if err := d.named(); err != nil {
 		return nil, err
 	}
@@ -193,8 +195,7 @@ func (d *decoder) put(e *event.Event, field string, text []byte) error {
 	}
 	plain := d.sealer.Apply(feed.SecrecyOf(field, ""), string(text))
 	err := e.Put(field, plain)
-	var out *event.OutOfRemit
-	if errors.As(err, &out) {
+	if out, ok := errors.AsType[*event.OutOfRemit](err); ok {
 		return &feed.OutOfRemit{Class: out.Class}
 	}
 	if err != nil {

@@ -14,8 +14,10 @@ import (
 )
 
 func pack(kind string) *feed.Pack {
-	return &feed.Pack{Name: "test", Format: "list", List: &feed.List{Kind: kind, Second: "extra.count"},
-		Default: map[string]string{"classification.type": "scanner", "classification.identifier": "test"}}
+	return &feed.Pack{
+		Name: "test", Format: "list", List: &feed.List{Kind: kind, Second: "extra.count"},
+		Default: map[string]string{"classification.type": "scanner", "classification.identifier": "test"},
+	}
 }
 
 func open(t testing.TB, p *feed.Pack) feed.Decoder {
@@ -106,7 +108,6 @@ func check(t *testing.T, kind, line string, want map[string]any, reason string) 
 	if (err == nil) != (rowErr == nil) || err != nil && err.Error() != rowErr.Error() {
 		t.Fatalf("Event says %v, Row %v", err, rowErr)
 	}
-	var out *feed.LeftOut
 	var why *feed.Reject
 	switch {
 	case reason != "":
@@ -114,7 +115,7 @@ func check(t *testing.T, kind, line string, want map[string]any, reason string) 
 			t.Errorf("got %v, want a reject that says %q", err, reason)
 		}
 	case want == nil:
-		if !errors.As(err, &out) {
+		if _, ok := errors.AsType[*feed.LeftOut](err); !ok {
 			t.Errorf("got %v, want it left out", err)
 		}
 	default:
@@ -156,8 +157,7 @@ func TestClassOutsideTheRemit(t *testing.T) {
 	p.List.Second = "classification.type"
 	d := open(t, p)
 	_, err := d.Row(feed.Record{Bytes: []byte("192.0.2.1 violence")}, &feed.Scratch{})
-	var out *feed.OutOfRemit
-	if !errors.As(err, &out) {
+	if _, ok := errors.AsType[*feed.OutOfRemit](err); !ok {
 		t.Errorf("got %v", err)
 	}
 }
@@ -207,8 +207,10 @@ func TestIPsum(t *testing.T) {
 }
 
 func FuzzList(f *testing.F) {
-	for _, s := range []string{"192.0.2.1\t3", "2001:db8::/36 ; SBL1", "192.0.2.0 - 192.0.2.255", "bücher.example # x",
-		"hxxp://a[.]example/?q=1,2", "AS64496", "0.0.0.0 a.example", `"192.0.2.1","x"`, "127.0.0.1"} {
+	for _, s := range []string{
+		"192.0.2.1\t3", "2001:db8::/36 ; SBL1", "192.0.2.0 - 192.0.2.255", "bücher.example # x",
+		"hxxp://a[.]example/?q=1,2", "AS64496", "0.0.0.0 a.example", `"192.0.2.1","x"`, "127.0.0.1",
+	} {
 		for k := range 7 {
 			f.Add(uint8(k), s)
 		}

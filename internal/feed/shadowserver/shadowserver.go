@@ -4,6 +4,7 @@ package shadowserver
 
 import (
 	_ "embed"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -79,9 +80,7 @@ func plan(pack *feed.Pack, r *Report, columns []string, opts feed.Options) feed.
 	if r.URL != "" {
 		constant["feed.documentation"] = r.URL
 	}
-	for f, v := range r.Constant {
-		constant[f] = v
-	}
+	maps.Copy(constant, r.Constant)
 	return feed.Plan{
 		Columns: columns, Rules: r.Rules, Constant: constant, Default: pack.Default, Severity: r.Severity,
 		Recheck: pack.Recheck, Key: opts.Key,

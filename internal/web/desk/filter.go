@@ -3,6 +3,7 @@ package desk
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -70,12 +71,7 @@ func parseFilter(q url.Values) (filter, loop.FindingQuery, error) {
 }
 
 func known(s finding.State) bool {
-	for _, k := range finding.States {
-		if s == k {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(finding.States, s)
 }
 
 // word returns what was typed into a field: without control characters, bounded, and without space around it.
@@ -96,8 +92,14 @@ func word(q url.Values, name string) string {
 func (f filter) Query() string {
 	q := url.Values{}
 	for _, p := range [][2]string{
-		{"state", f.State}, {"severity", f.Severity}, {"class", f.Class}, {"party", f.Party}, {"region", f.Region},
-		{"feed", f.Feed}, {"asset", f.Asset}, {"text", f.Text},
+		{"state", f.State},
+		{"severity", f.Severity},
+		{"class", f.Class},
+		{"party", f.Party},
+		{"region", f.Region},
+		{"feed", f.Feed},
+		{"asset", f.Asset},
+		{"text", f.Text},
 	} {
 		if p[1] != "" {
 			q.Set(p[0], p[1])

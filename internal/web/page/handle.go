@@ -59,7 +59,7 @@ func (k *Kit) serve(cache string, h Handler) http.Handler {
 		w.Header().Add("Vary", "Accept-Language, Cookie")
 		v := &Visit{W: w, R: r, Kit: k, ID: w.Header().Get(requestHeader), Lang: k.language(w, r), Now: k.Clock()}
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		who, err := k.who(v)
+		who, err := k.who(v) //nolint:contextcheck // a Visit carries its request
 		if err == nil {
 			v.Who = who
 			if r.Method == http.MethodPost {
@@ -70,7 +70,7 @@ func (k *Kit) serve(cache string, h Handler) http.Handler {
 			err = h(v)
 		}
 		if err != nil {
-			v.fail(err)
+			v.fail(err) //nolint:contextcheck // a Visit carries its request
 		}
 	})
 }
@@ -87,7 +87,7 @@ func readForm(r *http.Request) error {
 func (k *Kit) who(v *Visit) (Who, error) {
 	c, err := v.R.Cookie(k.cookieName())
 	if err != nil || k.Session == nil {
-		return Who{}, nil
+		return Who{}, nil //nolint:nilerr // without a cookie it is nobody in particular
 	}
 	who, err := k.Session(v.R.Context(), v.Now, c.Value)
 	if errors.Is(err, fault.NotFound) || errors.Is(err, fault.Expired) {

@@ -254,8 +254,7 @@ func (v *Visit) fail(err error) {
 	if errors.Is(err, context.Canceled) {
 		return
 	}
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		status = http.StatusRequestEntityTooLarge
 	}
 	message, ok := fault.Message(err)

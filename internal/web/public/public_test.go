@@ -15,8 +15,10 @@ import (
 func TestSummary(t *testing.T) {
 	t.Parallel()
 	b := summary([]loop.Share{
-		{State: finding.Open, Severity: event.High, Count: 12}, {State: finding.Disputed, Severity: event.High, Count: 6},
-		{State: finding.Open, Severity: event.Critical, Count: 4}, {State: finding.VerifiedClosed, Severity: event.High, Count: 3},
+		{State: finding.Open, Severity: event.High, Count: 12},
+		{State: finding.Disputed, Severity: event.High, Count: 6},
+		{State: finding.Open, Severity: event.Critical, Count: 4},
+		{State: finding.VerifiedClosed, Severity: event.High, Count: 3},
 		{State: finding.FalsePositive, Severity: event.Low, Count: 900},
 	}, time.Time{})
 	want := []severityCount{{event.Critical, 0, true, 1}, {event.High, 20, false, 100}}
