@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tocsin/internal/fault"
+	"tocsin/internal/strict"
 )
 
 // rsit is the Reference Security Incident Taxonomy, machine file version 1003: class and its types, exact spelling.
@@ -127,33 +128,6 @@ func taxonomyName(name string) (string, error) {
 
 // nearest returns the name that needs the fewest edits to become s.
 func nearest(s string, names []string) string {
-	best, least := "", -1
-	for _, n := range names {
-		if d := distance(s, n); least < 0 || d < least {
-			best, least = n, d
-		}
-	}
-	return best
-}
-
-// distance is the Levenshtein distance in bytes of the first 64.
-func distance(a, b string) int {
-	a, b = a[:min(len(a), 64)], b[:min(len(b), 64)]
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := diagonal
-			if a[i-1] != b[j-1] {
-				cost++
-			}
-			diagonal = row[j]
-			row[j] = min(cost, row[j]+1, row[j-1]+1)
-		}
-	}
-	return row[len(b)]
+	word, _ := strict.Nearest(s, names)
+	return word
 }

@@ -8,6 +8,7 @@ import (
 
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
+	"tocsin/internal/strict"
 )
 
 // Pack describes one feed as data: who publishes it, what one row proves, how a row becomes an event. It is read from
@@ -102,7 +103,7 @@ var (
 // nearest known one.
 func ParsePack(file string, data []byte) (*Pack, error) {
 	var p Pack
-	if err := strictYAML(data, &p); err != nil {
+	if err := strict.YAML(data, &p); err != nil {
 		return nil, fault.New(fault.Invalid, "%s: %v", file, err)
 	}
 	if err := p.check(); err != nil {

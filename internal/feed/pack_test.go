@@ -11,6 +11,7 @@ import (
 
 	"tocsin/internal/fault"
 	"tocsin/internal/feed"
+	"tocsin/internal/strict"
 )
 
 const goodPack = `name: example
@@ -94,7 +95,7 @@ func TestPackErrors(t *testing.T) {
 		{goodPack, "", "the file is empty"},
 		{goodPack, "[", "example.yaml: "},
 		{goodPack, "[1]", "example.yaml: "},
-		{goodPack, strings.Repeat("#", feed.MaxPack+1), "are more than the 1048576"},
+		{goodPack, strings.Repeat("#", strict.MaxBytes+1), "are more than the 1048576"},
 	} {
 		_, err := feed.ParsePack("example.yaml", []byte(strings.Replace(goodPack, c.from, c.to, 1)))
 		text, ok := fault.Message(err)

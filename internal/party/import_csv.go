@@ -11,6 +11,7 @@ import (
 
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
+	"tocsin/internal/strict"
 )
 
 // csvColumns are the columns of the CSV form, in the order of the export. A row holds the party's id and at most one
@@ -128,7 +129,7 @@ func (d *draft) header(head []string) map[string]int {
 	for i, name := range head {
 		name = strings.ToLower(strings.TrimSpace(name))
 		if !slices.Contains(csvColumns, name) {
-			d.add(1, name, "is not a column of this form%s", nearest(name, csvColumns))
+			d.add(1, name, "is not a column of this form%s", strict.Hint(name, csvColumns))
 			continue
 		}
 		if _, twice := at[name]; twice {

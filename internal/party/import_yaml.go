@@ -11,6 +11,7 @@ import (
 
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
+	"tocsin/internal/strict"
 )
 
 // Keys of the YAML form.
@@ -138,7 +139,7 @@ func (d *draft) mapping(n *yaml.Node, path string, keys []string) map[string]*ya
 		key := n.Content[i]
 		switch {
 		case key.Kind != yaml.ScalarNode || !slices.Contains(keys, key.Value):
-			d.add(key.Line, clip(key.Value), "is not a key here%s", nearest(key.Value, keys))
+			d.add(key.Line, clip(key.Value), "is not a key here%s", strict.Hint(key.Value, keys))
 		case out[key.Value] != nil:
 			d.add(key.Line, key.Value, "is given twice")
 		default:

@@ -17,6 +17,7 @@ import (
 	"tocsin/internal/asset"
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
+	"tocsin/internal/strict"
 )
 
 // Roles lists the roles of contacts in the order in which notices try them.
@@ -337,7 +338,7 @@ func choice(s, ifEmpty string, known []string, field string, c complain) string 
 		return ifEmpty
 	}
 	if !slices.Contains(known, s) {
-		c(field, "%q is not one of %s%s", clip(s), strings.Join(known, ", "), nearest(s, known))
+		c(field, "%q is not one of %s%s", clip(s), strings.Join(known, ", "), strict.Hint(s, known))
 	}
 	return s
 }
@@ -385,7 +386,7 @@ func CheckWhole(parties []Party, regions []Region) error {
 		}
 		ids[p.ID] = true
 		if _, ok := known[p.Region]; p.Region != "" && !ok {
-			out.add(0, "region", "party %s: there is no region %s%s", p.ID, p.Region, nearest(p.Region, codes(regions)))
+			out.add(0, "region", "party %s: there is no region %s%s", p.ID, p.Region, strict.Hint(p.Region, codes(regions)))
 		}
 	}
 	for _, g := range regions {
