@@ -1,5 +1,5 @@
-// Package packs holds the data that Tocsin ships with: feed packs and their samples, the class library, and the table
-// of Shadowserver's report types. It owns the files and nothing of their meaning: feed, notice and shadowserver read them.
+// Package packs holds the data that Tocsin ships with: feed packs with their samples, and the class library. It owns the
+// files and nothing of their meaning: packages feed and notice read them.
 package packs
 
 import (
@@ -7,20 +7,14 @@ import (
 	"io/fs"
 )
 
-//go:embed feeds classes shadowserver
+//go:embed feeds classes
 var files embed.FS
-
-// FS returns all shipped data: feeds/NAME.yaml, feeds/samples/*, classes/*.yaml, shadowserver/*.
-func FS() fs.FS { return files }
 
 // Feeds returns the feed packs: NAME.yaml, and the samples under samples/.
 func Feeds() fs.FS { return folder("feeds") }
 
 // Classes returns the class library.
 func Classes() fs.FS { return folder("classes") }
-
-// Shadowserver returns the table of report types.
-func Shadowserver() fs.FS { return folder("shadowserver") }
 
 func folder(name string) fs.FS {
 	sub, err := fs.Sub(files, name)

@@ -45,7 +45,7 @@ type Config struct {
 	FetchAllowed []string `placeholder:"CIDR" help:"Private prefixes that feeds may be fetched from."`
 
 	NoticesADay int           `name:"notices-a-day" default:"6" help:"Most notices to one party a day."`
-	DigestHour  int           `default:"8" help:"Local hour of the daily digest."`
+	DigestHour  int           `default:"8" help:"Local hour of the daily digest, 1 to 23."`
 	UrgentFrom  string        `default:"high" enum:"info,low,medium,high,critical" help:"Severity from which a notice goes out at once."`
 	FadeAfter   time.Duration `default:"2160h" help:"Time without a sighting after which a finding is stale."`
 }
@@ -67,8 +67,8 @@ func (c *Config) check() error {
 		c.BaseURL = strings.TrimRight(c.BaseURL, "/")
 	}
 	switch {
-	case c.DigestHour < 0 || c.DigestHour > 23:
-		return fault.New(fault.Invalid, "digest-hour: %d is not from 0 to 23", c.DigestHour)
+	case c.DigestHour < 1 || c.DigestHour > 23:
+		return fault.New(fault.Invalid, "digest-hour: %d is not from 1 to 23", c.DigestHour)
 	case c.NoticesADay < 1:
 		return fault.New(fault.Invalid, "notices-a-day: %d is less than 1", c.NoticesADay)
 	case c.FadeAfter < 24*time.Hour:

@@ -97,6 +97,9 @@ func (r *running) loopSettings(key []byte) (loop.Settings, error) {
 			return s, fmt.Errorf("read pgp-key: %w", err)
 		}
 		s.SigningKey = string(armoured)
+		if _, err := notice.ReadSigningKey(s.SigningKey); err != nil {
+			return s, fmt.Errorf("pgp-key: %w", err)
+		}
 	}
 	return s, nil
 }
@@ -130,6 +133,7 @@ func (r *running) builtIn() (loop.Config, error) {
 		if err != nil {
 			return c, err
 		}
+		r.log.Info("table of addresses", "table", t.String())
 		tables = append(tables, t)
 	}
 	c.Locate = party.LocateAll(tables...)

@@ -38,13 +38,7 @@ func ReadSigningKey(armoured string) (*SigningKey, error) {
 // maxKey bounds the armoured key of a contact, in bytes.
 const maxKey = 1 << 20
 
-// CheckKey tells whether a contact's armoured public key can be used to encrypt at now: "" or "broken" or "expired".
-func CheckKey(armoured string, now time.Time) string {
-	_, problem := readKey(armoured, now)
-	return problem
-}
-
-// readKey returns the public key, or why it cannot be used.
+// readKey returns the public key, or why it cannot be used to encrypt at now: "broken" or "expired".
 func readKey(armoured string, now time.Time) (key *openpgp.Entity, problem string) {
 	if len(armoured) > maxKey {
 		return nil, "broken"

@@ -61,6 +61,14 @@ func (p *Province) happen(r *rand.Rand) []problem {
 			out = append(out, p.draw(r, i, total))
 		}
 	}
+	for _, report := range []string{"scan_telnet", "scan_rdp"} { // the first member has something to answer
+		one := p.draw(r, 0, total)
+		one.report, one.port, one.detail, one.from, one.to, one.back = report, 3389, "SSL", p.days-1, 10*p.days, 0
+		if report == "scan_telnet" {
+			one.port, one.detail = 23, "router login: "
+		}
+		out = append(out, one)
+	}
 	for range 25 {
 		one := p.draw(r, 0, total)
 		one.member, one.ip = -1, "203.0.113."+itoa(1+r.IntN(250))

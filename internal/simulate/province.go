@@ -89,6 +89,7 @@ func NewProvince(today time.Time, days int) *Province {
 			p.Members = append(p.Members, p.member(r, s.sector, s.kind, name))
 		}
 	}
+	p.Members[0].Conduct = Slow
 	p.problems = p.happen(r)
 	return p
 }

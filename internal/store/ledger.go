@@ -54,20 +54,3 @@ func (t *Tx) Entries(ctx context.Context, seq int64, limit int) ([]ledger.Entry,
 	})
 	return out, err
 }
-
-// ReaderAt returns how far the ledger's reader called name has come; 0 for a new one.
-func (t *Tx) ReaderAt(ctx context.Context, name string) (int64, error) {
-	var seq int64
-	err := t.row(ctx, "select seq from reader where name = $1", []any{name}, &seq)
-	if errors.Is(err, fault.NotFound) {
-		return 0, nil
-	}
-	return seq, err
-}
-
-// ReaderTo records that the reader called name has done everything up to seq; it commits with the effect.
-func (t *Tx) ReaderTo(ctx context.Context, name string, seq int64) error {
-	_, err := t.exec(ctx, `insert into reader (name, seq) values ($1, $2)
-		on conflict (name) do update set seq = excluded.seq`, name, seq)
-	return err
-}

@@ -13,11 +13,6 @@ create table ledger (
   hash bytea not null
 );
 
-create table reader (
-  name text primary key,
-  seq bigint not null
-);
-
 create table feed (
   id text primary key,
   pack text not null,
