@@ -157,7 +157,7 @@ func (r *running) duties(in *installation, s serving, wake func()) []worker.Duty
 
 // foldDuty folds what waits and, when nothing is left, writes the counters back and wakes those that read them.
 func foldDuty(l *loop.Loop, wake func()) func(context.Context, time.Time) (bool, error) {
-	folded := false
+	folded := true // a process that was killed may have left counters in the journal
 	return func(ctx context.Context, now time.Time) (bool, error) {
 		_, worked, err := l.FoldNext(ctx, now, nil)
 		switch {

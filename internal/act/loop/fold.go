@@ -113,21 +113,27 @@ type run struct {
 // foldSignal folds what is left of a signal, part by part, and finishes it. What cannot be read ends the signal with
 // the reason; only failures of our own are errors.
 func (l *Loop) foldSignal(ctx context.Context, now time.Time, s *store.Signal, progress func(store.Signal)) error {
-	pack, err := l.packOf(ctx, s.Feed)
-	if err != nil {
-		return err
-	}
 	register, err := l.Register(ctx, now)
 	if err != nil {
 		return err
 	}
+	pack, err := l.packOf(ctx, s.Feed)
+	if errors.Is(err, fault.NotFound) { // nothing can be read until somebody acts: let others through
+		return l.finish(ctx, now, s, 0, fault.New(fault.NotFound, "%v", err))
+	}
+	if err != nil {
+		return err
+	}
 	blob, err := l.archive.Get(s.Blob)
+	if errors.Is(err, fault.NotFound) {
+		return l.finish(ctx, now, s, 0, fault.New(fault.NotFound, "%v", err))
+	}
 	if err != nil {
 		return err
 	}
 	defer func() { _ = blob.Close() }() // only read from
 	part, opened := -1, 0
-	var unread error
+	var unread, failed error
 	err = l.eachPart(s.Name, blob, func(name string, r io.Reader) error {
 		part++
 		if part < s.Cursor.Part {
@@ -146,8 +152,12 @@ func (l *Loop) foldSignal(ctx context.Context, now time.Time, s *store.Signal, p
 			l: l, now: now, signal: s, pack: pack, part: part, opened: p, register: register, actor: "software:fold",
 			act: "finding.fold", progress: progress,
 		}
-		return x.fold(ctx)
+		err, failed = x.fold(ctx)
+		return errors.Join(err, failed)
 	})
+	if failed != nil { // whatever else is wrong with the signal, it is not read to its end
+		return failed
+	}
 	return l.finish(ctx, now, s, opened, errors.Join(unread, err))
 }
 
@@ -208,13 +218,14 @@ func (l *Loop) eachPart(name string, blob *archive.Blob, f func(name string, r i
 }
 
 // fold reads a part from the signal's cursor to its end: one goroutine cuts, several parse, this one commits in order.
-func (x *run) fold(ctx context.Context) error {
+// unread is what is wrong with the part; failed is a failure of our own, after which the cursor keeps the place.
+func (x *run) fold(ctx context.Context) (unread, failed error) {
 	if err := x.open(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	if at := x.signal.Cursor; at.Part == x.part && at.Offset > 0 {
 		if err := x.opened.Skip(feed.Position{Offset: at.Offset, Line: at.Line}); err != nil {
-			return err
+			return err, nil
 		}
 	}
 	ctx, stop := context.WithCancel(ctx)
@@ -244,9 +255,9 @@ func (x *run) fold(ctx context.Context) error {
 		err = x.commit(ctx, c)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return <-readErr
+	return <-readErr, ctx.Err()
 }
 
 func (x *run) chunkRows() int {

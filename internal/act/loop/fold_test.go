@@ -268,3 +268,75 @@ func FuzzUnpackSights(f *testing.F) {
 		}
 	})
 }
+
+// A signal whose bytes or pack are gone ends with the reason; the next one is folded.
+func TestFoldGoesOn(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t, testkit.SQLite(t), Settings{})
+	gone := take(t, l, noon, "shadowserver", "2026-11-20-scan_telnet-a.csv", telnetHeader+seenOn{1, 23, noon}.line())
+	next := take(t, l, noon, "shadowserver", "2026-11-20-scan_telnet-b.csv", telnetHeader+seenOn{2, 23, noon}.line())
+	archived := l.archive
+	empty, err := archive.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer empty.Close()
+	l.archive = empty
+	if _, _, err := l.FoldNext(t.Context(), noon, nil); err != nil {
+		t.Fatal(err)
+	}
+	l.archive = archived
+	foldAll(t, l, noon)
+	for id, want := range map[ident.Signal]string{gone: "refused", next: "folded"} {
+		if s, err := l.Signal(t.Context(), id); err != nil || s.State != want || (s.Error == "") == (want == "refused") {
+			t.Errorf("signal %d is %s (%q), want %s; %v", id, s.State, s.Error, want, err)
+		}
+	}
+}
+
+// An urgent signal overtakes a bulk one, which then goes on where it stood.
+func TestUrgentOvertakes(t *testing.T) {
+	t.Parallel()
+	s := testkit.SQLite(t)
+	l := newLoop(t, s, Settings{ChunkRows: 10})
+	if err := l.PutFeed(t.Context(), noon, "software:test", FeedSettings{ID: "alarm", Pack: "shadowserver", Urgent: true}); err != nil {
+		t.Fatal(err)
+	}
+	var rows []seenOn
+	var bulk strings.Builder
+	bulk.WriteString(telnetHeader)
+	for i := range (preemptEvery + 2) * batchRows {
+		row := seenOn{i % 200, 23, noon.Add(-time.Duration(i%86400) * time.Second)}
+		rows = append(rows, row)
+		bulk.WriteString(row.line())
+	}
+	big := take(t, l, noon, "shadowserver", "2026-11-20-scan_telnet-a.csv", bulk.String())
+	var order []ident.Signal
+	for sent := false; ; {
+		id, worked, err := l.FoldNext(t.Context(), noon, func(store.Signal) {
+			if !sent {
+				sent = true
+				urgent := seenOn{250, 23, noon}
+				rows = append(rows, urgent)
+				take(t, l, noon, "alarm", "2026-11-20-scan_telnet-b.csv", telnetHeader+urgent.line())
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !worked {
+			break
+		}
+		order = append(order, id)
+	}
+	if want := []ident.Signal{big, big + 1, big}; !slices.Equal(order, want) {
+		t.Errorf("folded in the order %v, want %v", order, want)
+	}
+	if err := l.WriteBack(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(model(rows), stored(t, s)); diff != "" {
+		t.Error(diff)
+	}
+	checkTotals(t, s)
+}
