@@ -33,7 +33,8 @@ func (c *demoCommand) Run(r *running) error {
 	started := time.Now()
 	r.cfg.Name, r.cfg.NameZH, r.cfg.Mail = "CSIRT Aurelia", "奥雷利亚省网络安全应急中心", "csirt@aurelia.example"
 	r.cfg.FadeAfter = demoFade
-	if r.origin["data"] == "" {
+	r.cfg.Database, r.cfg.SMTPHost = "", "" // an installation's own settings must not lead the demonstration to it
+	if r.origin["data"] != "flag" {
 		r.cfg.Data = "tocsin-demo"
 	}
 	if c.Ephemeral {
@@ -54,8 +55,14 @@ func (c *demoCommand) Run(r *running) error {
 
 func (c *demoCommand) run(r *running, in *installation, started time.Time) error {
 	now := r.clock()
-	_, err := in.loop.FeedByID(r.ctx, "shadowserver")
+	finished, err := in.isDemo(r.ctx)
+	if err != nil {
+		return err
+	}
+	_, err = in.loop.FeedByID(r.ctx, "shadowserver")
 	switch {
+	case err == nil && !finished:
+		return fault.New(fault.Conflict, "%s holds an installation that is no finished demonstration: name another folder with --data, or remove it", r.cfg.Data)
 	case err == nil:
 		fmt.Fprintf(r.errOut, "%s is there already: going on with it\n", r.cfg.Data)
 	case errors.Is(err, fault.NotFound):
@@ -130,7 +137,22 @@ func (p *play) run() error {
 			return fmt.Errorf("day %d: %w", d, err)
 		}
 	}
-	return p.judge(ctx)
+	if err := p.judge(ctx); err != nil {
+		return err
+	}
+	return p.in.store.Update(ctx, func(tx *store.Tx) error { return tx.PutSetting(ctx, demoSetting, "finished") })
+}
+
+// demoSetting marks a database as a demonstration that was set up to its end.
+const demoSetting = "demonstration"
+
+func (in *installation) isDemo(ctx context.Context) (bool, error) {
+	var text string
+	err := in.store.View(ctx, func(tx *store.Tx) (err error) {
+		text, err = tx.Setting(ctx, demoSetting)
+		return err
+	})
+	return text == "finished", err
 }
 
 // judge lets the desk look at the first disputes: it takes one for a wrong observation and one for a real problem.

@@ -182,7 +182,11 @@ func installationKey(path string) ([]byte, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		key = make([]byte, 32)
 		rand.Read(key)
-		return key, writeKey(path, key)
+		err := writeKey(path, key)
+		if errors.Is(err, fs.ErrExist) { // another process started at the same time and was first
+			return installationKey(path)
+		}
+		return key, err
 	case err != nil:
 		return nil, fmt.Errorf("read installation key: %w", err)
 	case len(key) != 32:
@@ -193,16 +197,16 @@ func installationKey(path string) ([]byte, error) {
 
 // writeKey writes the key so that a crash leaves either no key or all of it.
 func writeKey(path string, key []byte) error {
-	tmp := path + ".new"
-	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	f, err := os.CreateTemp(filepath.Dir(path), "key-*")
 	if err != nil {
 		return fmt.Errorf("write installation key: %w", err)
 	}
+	defer func() { _ = os.Remove(f.Name()) }() // it has its second name by then
 	_, err = f.Write(key)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("write installation key: %w", err)
 	}
-	if err := os.Rename(tmp, path); err != nil {
+	if err := os.Link(f.Name(), path); err != nil {
 		return fmt.Errorf("write installation key: %w", err)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"text/tabwriter"
 
 	"tocsin/internal/fault"
@@ -45,7 +46,10 @@ func (c *partyImport) Run(r *running) error {
 			return err
 		}
 		for _, change := range plan.Changes {
-			fmt.Fprintln(r.out, change)
+			fmt.Fprintf(r.out, "%-8s %-9s %-24s %s %s\n", change.Do, change.What, change.Party, change.Name, strings.Join(change.Fields, ", "))
+		}
+		if len(plan.Changes) == 0 {
+			fmt.Fprintln(r.out, "nothing to change")
 		}
 		if c.DryRun {
 			return nil

@@ -36,7 +36,7 @@ const NoQuote = 0xFF
 // Position is a place between two records of a part.
 type Position struct {
 	Offset int64 // bytes from the start of the part
-	Line   int64 // of the first byte after it, from 1
+	Line   int64 // of the first byte after it, from 1; in a JSON array the number of the element
 }
 
 // BadRecord is a stretch of bytes that could not be cut into a record.

@@ -148,8 +148,10 @@ func (c *cutter) value(b *Batch, buf []byte, isRecord bool) (int, bool) {
 		return c.broken(b, buf, reasonTruncated), true
 	case n > MaxRecord && isRecord:
 		c.bad(b, c.at, bytes.Clone(buf[:maxRaw]), reasonLong)
+		c.at.Line++
 	case done && isRecord:
 		c.record(b, c.at, buf[:n])
+		c.at.Line++
 	}
 	j.named = false
 	if !done {
@@ -163,6 +165,7 @@ func (c *cutter) value(b *Batch, buf []byte, isRecord bool) (int, bool) {
 func (c *cutter) broken(b *Batch, buf []byte, reason string) int {
 	c.bad(b, c.at, bytes.Clone(buf[:min(len(buf), maxRaw)]), reason)
 	c.json.dead = true
+	c.at.Line++
 	c.advance(buf)
 	if len(buf) == 0 {
 		c.at.Offset++ // past the end, so that who goes on from here does not hear of it again
@@ -170,11 +173,9 @@ func (c *cutter) broken(b *Batch, buf []byte, reason string) int {
 	return len(buf)
 }
 
-// advance moves the position over bytes that are done with.
-func (c *cutter) advance(done []byte) {
-	c.at.Offset += int64(len(done))
-	c.at.Line += int64(bytes.Count(done, []byte{c.eol}))
-}
+// advance moves the position over bytes that are done with. Lines say nothing in a document that may have one only:
+// Position.Line is the number of the element.
+func (c *cutter) advance(done []byte) { c.at.Offset += int64(len(done)) }
 
 // scan reads on in a value and returns how many bytes belong to it, and true at its end.
 func (s *jsonScan) scan(buf []byte) (int, bool) {

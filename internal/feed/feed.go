@@ -11,7 +11,7 @@ import (
 
 // Record is one record of a signal as cut from its stream: a CSV record, a JSON line, a list line.
 type Record struct {
-	Line   int64  // of its first line in the part, from 1
+	Line   int64  // of its first line in the part, from 1; in a JSON array the number of the element
 	Offset int64  // of its first byte in the part
 	Bytes  []byte // without the line end; valid until the batch is released
 }

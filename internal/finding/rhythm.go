@@ -41,14 +41,16 @@ func (d *Day) UnmarshalText(b []byte) error {
 // Cycle is a day for which a stream delivered rows: the day of the observations, of the arrival where rows carry no
 // time.
 type Cycle struct {
-	Day  Day
-	Rows int64
-	Last time.Time // arrival of the newest of its rows
+	Day   Day
+	Rows  int64
+	Aside int64     // rows that could not be read: what they would have shown is not known
+	Last  time.Time // arrival of the newest of its rows
 }
 
 const (
 	rhythmCycles = 30 // how many of the newest cycles the rhythm is learned from
 	rhythmLeast  = 3  // below this many the rhythm is unknown
+	asideShare   = 20 // one row in so many may be kept aside in a healthy cycle
 	healthCycles = 14 // how many cycles before one it is compared with
 )
 
@@ -71,7 +73,7 @@ func Learn(cycles []Cycle, now time.Time) Rhythm {
 	r.Cycles = cycles[:n]
 	r.Every = every(r.Cycles)
 	for i, c := range r.Cycles {
-		if r.whole(c) && healthy(r.Cycles[max(0, i-healthCycles):i], c.Rows) {
+		if r.whole(c) && c.Aside*asideShare <= c.Rows && healthy(r.Cycles[max(0, i-healthCycles):i], c.Rows) {
 			r.healthy = append(r.healthy, c.Day)
 		}
 	}

@@ -58,9 +58,9 @@ func (l *Letter) plain(signer *SigningKey) (Mail, error) {
 func (l *Letter) head(subject string) message.Header {
 	var h mail.Header
 	h.SetDate(l.Now.UTC())
-	h.SetAddressList("From", []*mail.Address{{Name: oneLine(l.Sender.Named(l.Notice.Language)), Address: l.Sender.Mail}})
+	h.SetAddressList("From", []*mail.Address{{Name: displayName(l.Sender.Named(l.Notice.Language)), Address: l.Sender.Mail}})
 	h.SetAddressList("Reply-To", []*mail.Address{{Address: l.Sender.Mail}})
-	h.SetAddressList("To", []*mail.Address{{Name: oneLine(l.Contact.Name), Address: oneLine(l.Contact.Mail)}})
+	h.SetAddressList("To", []*mail.Address{{Name: displayName(l.Contact.Name), Address: oneLine(l.Contact.Mail)}})
 	h.SetSubject(oneLine(subject))
 	h.SetMessageID(l.Notice.MessageID)
 	if l.Thread != "" && l.Thread != l.Notice.MessageID {

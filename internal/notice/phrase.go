@@ -26,7 +26,7 @@ var phrases = map[string]phrase{
 		"我们曾于%[2]s就贵单位系统的安全问题去信。其中%[1]s至今未获答复，也没有迹象表明已经修复。请尽快查看；首次答复只需一分钟。",
 	},
 	"intro.escalation": {
-		"Since %[2]s we have written to your organisation about security problems at its systems and reminded it, without an answer. You are named as the backup contact, so we turn to you: %[1]s still stand open. Please see that somebody takes this up.",
+		"Since %[2]s we have written to your organisation about security problems at its systems and reminded it, without an answer. You are named as the backup contact, so we turn to you. Still open: %[1]s. Please see that somebody takes this up.",
 		"自%[2]s起，我们已就贵单位系统的安全问题去信并多次提醒，均未获答复。您是登记的备用联系人，故此联系您：仍有%[1]s未处理。请安排人员跟进。",
 	},
 	"answer": {

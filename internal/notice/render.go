@@ -259,6 +259,10 @@ func oneLine(s string) string {
 	}, s))
 }
 
+// displayName is a name as it may stand before an address. A backslash does not survive the encoded words of RFC 2047,
+// section 5.3.
+func displayName(s string) string { return strings.ReplaceAll(oneLine(s), `\`, "/") }
+
 func clipRunes(s string, n int) string {
 	if utf8.RuneCountInString(s) <= n {
 		return s

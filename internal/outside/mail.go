@@ -13,6 +13,7 @@ import (
 
 	"github.com/wneessen/go-mail/smtp"
 
+	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/notice"
 )
@@ -178,7 +179,7 @@ func (s *SMTP) problem(step string, err error) error {
 	if !errors.As(err, &reply) {
 		return &notice.SendError{Text: fmt.Sprintf("%s: %v", step, err)}
 	}
-	out := &notice.SendError{Code: reply.Code, Text: strings.ReplaceAll(reply.Msg, "\n", " ")}
+	out := &notice.SendError{Code: reply.Code, Text: event.Clean(strings.ReplaceAll(reply.Msg, "\n", " "))}
 	if m := enhancedCode.FindStringSubmatch(out.Text); m != nil {
 		out.Enhanced, out.Text = m[1], strings.TrimPrefix(out.Text, m[0])
 	}

@@ -12,7 +12,7 @@ import (
 
 // AddCycle counts rows that a stream delivered for one day. at is when they arrived.
 func (t *Tx) AddCycle(ctx context.Context, stream int64, day finding.Day, rows int64, at time.Time) error {
-	_, err := t.exec(ctx, `insert into cycle (stream_id, day, rows, last_at) values ($1, $2, $3, $4)
+	_, err := t.exec(ctx, `insert into cycle (stream_id, day, rows, aside, last_at) values ($1, $2, $3, 0, $4)
 		on conflict (stream_id, day) do update set rows = cycle.rows + excluded.rows,
 		last_at = case when excluded.last_at > cycle.last_at then excluded.last_at else cycle.last_at end`,
 		stream, int64(day), rows, Micros(at))
@@ -22,14 +22,33 @@ func (t *Tx) AddCycle(ctx context.Context, stream int64, day finding.Day, rows i
 	return nil
 }
 
+// SpoilCycle counts rows of a day that were kept aside, and negative ones that were read after all. A day of which no
+// row was read has no cycle to spoil.
+func (t *Tx) SpoilCycle(ctx context.Context, stream int64, day finding.Day, aside int64) error {
+	_, err := t.exec(ctx, "update cycle set aside = aside + $1 where stream_id = $2 and day = $3", aside, stream, int64(day))
+	if err != nil {
+		return fmt.Errorf("spoil cycle of stream %d: %w", stream, err)
+	}
+	return nil
+}
+
+// SpoilCycles spoils every day whose newest rows arrived at that instant: their signal was not read to its end.
+func (t *Tx) SpoilCycles(ctx context.Context, stream int64, arrived time.Time) error {
+	_, err := t.exec(ctx, "update cycle set aside = aside + rows where stream_id = $1 and last_at = $2", stream, Micros(arrived))
+	if err != nil {
+		return fmt.Errorf("spoil cycles of stream %d: %w", stream, err)
+	}
+	return nil
+}
+
 // Cycles returns the cycles of every stream by its ID from day first on, oldest first.
 func (t *Tx) Cycles(ctx context.Context, first finding.Day) (map[int64][]finding.Cycle, error) {
 	out := map[int64][]finding.Cycle{}
-	err := t.each(ctx, `select stream_id, day, rows, last_at from cycle where day >= $1
+	err := t.each(ctx, `select stream_id, day, rows, aside, last_at from cycle where day >= $1
 		order by stream_id, day`, []any{int64(first)}, func(r *sql.Rows) error {
 		var stream, last int64
 		var c finding.Cycle
-		if err := r.Scan(&stream, &c.Day, &c.Rows, &last); err != nil {
+		if err := r.Scan(&stream, &c.Day, &c.Rows, &c.Aside, &last); err != nil {
 			return err
 		}
 		c.Last = Instant(last)

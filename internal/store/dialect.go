@@ -66,11 +66,15 @@ func (d dialect) readOptions() *sql.TxOptions {
 	return nil
 }
 
+// counted are the keys whose numbers are one more than the highest: two transactions that took the same one at once
+// may hear of the double key before they hear of the conflict.
+var counted = map[string]bool{"ledger_pkey": true, "signal_pkey": true, "stream_pkey": true, "journal_pkey": true, "finding_pkey": true}
+
 // retryable reports a failure that running the transaction again may mend: PostgreSQL's serialization failure and
 // deadlock, SQLite's busy.
 func (d dialect) retryable(err error) bool {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return pg.Code == "40001" || pg.Code == "40P01"
+		return pg.Code == "40001" || pg.Code == "40P01" || pg.Code == "23505" && counted[pg.ConstraintName]
 	}
 	var lite *sqlite.Error
 	return errors.As(err, &lite) && lite.Code()&0xff == sqlite3.SQLITE_BUSY

@@ -7,22 +7,42 @@ import (
 	"fmt"
 
 	"tocsin/internal/fault"
+	"tocsin/internal/ident"
 )
 
 // foldLockNumber is the advisory lock of the process that folds.
 const foldLockNumber = 7274002
 
+// foldTerm names the setting that counts how often the fold changed hands.
+const foldTerm = "fold_term"
+
 // LockFold makes this process the one that folds until unlock is called or the process ends, however it ends.
-// fault.Conflict where another process is.
-func (s *Store) LockFold(ctx context.Context) (unlock func() error, err error) {
+// fault.Conflict where another process is. term is for CheckFold: on PostgreSQL a lost connection gives the lock away
+// unseen.
+func (s *Store) LockFold(ctx context.Context) (unlock func() error, term string, err error) {
 	db, taken, err := s.dialect.tryFoldLock(ctx, s)
 	if err != nil {
-		return nil, fmt.Errorf("lock the fold: %w", err)
+		return nil, "", fmt.Errorf("lock the fold: %w", err)
 	}
 	if !taken {
-		return nil, fault.New(fault.Conflict, "another process folds for this database")
+		return nil, "", fault.New(fault.Conflict, "another process folds for this database")
 	}
-	return db.Close, nil
+	term = ident.New("term")
+	err = s.Update(ctx, func(tx *Tx) error { return tx.PutSetting(ctx, foldTerm, term) })
+	if err != nil {
+		return nil, "", fmt.Errorf("lock the fold: %w", errors.Join(err, db.Close()))
+	}
+	return db.Close, term, nil
+}
+
+// CheckFold makes sure, in the transaction of a fold, that the fold has not changed hands since LockFold returned
+// term; fault.Conflict where it has.
+func (t *Tx) CheckFold(ctx context.Context, term string) error {
+	now, err := t.Setting(ctx, foldTerm)
+	if err == nil && now != term {
+		err = fmt.Errorf("the fold has changed hands: %w", fault.Conflict)
+	}
+	return err
 }
 
 // tryFoldLock holds the lock on a connection of its own: an exclusive transaction on a small file beside a SQLite

@@ -148,6 +148,12 @@ func (t *Tx) FinishSignal(ctx context.Context, id ident.Signal, state, reason st
 	return err
 }
 
+// ReopenSignal puts a signal back to be folded from its cursor, under the name by which it was sent again.
+func (t *Tx) ReopenSignal(ctx context.Context, id ident.Signal, name string) error {
+	_, err := t.exec(ctx, "update signal set state = 'received', name = $1, error = '', finished_at = null where id = $2", name, id)
+	return err
+}
+
 // Rejected is a row that became no event, kept aside as it came.
 type Rejected struct {
 	Signal   ident.Signal

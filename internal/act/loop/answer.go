@@ -148,7 +148,10 @@ func (l *Loop) take(ctx context.Context, tx *store.Tx, now time.Time, by answere
 		return out, err
 	}
 	actor := "party:" + string(by.party)
-	whose := l.whose(ctx, tx, by.party, p.Whose)
+	whose, err := l.whose(ctx, tx, by.party, p.Whose)
+	if err != nil {
+		return Answered{}, err
+	}
 	out.Seq, err = tx.Append(ctx, now, actor, "notice.answer", by.object(), string(kind), answerBody(out, whose, p))
 	if err != nil {
 		return Answered{}, err
@@ -229,15 +232,15 @@ func (l *Loop) weigh(ctx context.Context, tx *store.Tx, by answerer, ids []ident
 }
 
 // whose returns the party that the answer names, where it is a known one and not the answering one itself.
-func (l *Loop) whose(ctx context.Context, tx *store.Tx, self ident.Party, text string) ident.Party {
+func (l *Loop) whose(ctx context.Context, tx *store.Tx, self ident.Party, text string) (ident.Party, error) {
 	if !ident.Slug(text) || ident.Party(text) == self {
-		return ""
+		return "", nil
 	}
 	p, err := tx.PartyByID(ctx, ident.Party(text))
-	if err != nil {
-		return ""
+	if errors.Is(err, fault.NotFound) {
+		return "", nil
 	}
-	return p.ID
+	return p.ID, err
 }
 
 // answerEntry is the body of the ledger entry. What the party wrote is not in it: it lies in the findings' history.

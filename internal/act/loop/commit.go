@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -62,12 +64,18 @@ func (x *run) commit(ctx context.Context, c *chunk) error {
 	idx := x.l.fold.idx
 	var e *effect
 	err := x.l.store.Update(ctx, func(tx *store.Tx) error {
-		if err := idx.refresh(ctx, tx); err != nil {
+		if err := x.ready(ctx, tx); err != nil {
 			return err
 		}
 		e = x.effect(idx, c)
 		return x.write(ctx, tx, c, e)
 	})
+	if errors.Is(err, errRegister) {
+		if x.register, x.version, err = x.l.registerAt(ctx, x.now); err != nil {
+			return err
+		}
+		return x.commit(ctx, c)
+	}
 	if err != nil {
 		return err
 	}
@@ -100,6 +108,25 @@ func (x *run) commit(ctx context.Context, c *chunk) error {
 		err = errPreempted
 	}
 	return err
+}
+
+// errRegister says that parties or resources changed since the run's register was compiled.
+var errRegister = errors.New("the register has changed")
+
+// ready makes sure that what the run rests on still holds: it is the one that folds, its register is the newest, its
+// index has seen every finding and every change of state.
+func (x *run) ready(ctx context.Context, tx *store.Tx) error {
+	if err := tx.CheckFold(ctx, x.l.fold.term); err != nil {
+		return err
+	}
+	version, err := tx.PartyVersion(ctx)
+	if err != nil {
+		return err
+	}
+	if version != x.version {
+		return errRegister
+	}
+	return x.l.fold.idx.refresh(ctx, tx)
 }
 
 func (l *Loop) writeBackRows() int {
@@ -227,6 +254,9 @@ func (x *run) write(ctx context.Context, tx *store.Tx, c *chunk, e *effect) erro
 			return err
 		}
 	}
+	if err := x.spoil(ctx, tx, e); err != nil {
+		return err
+	}
 	if c.refused > 0 {
 		if err := tx.AddCounter(ctx, "refused", int64(dayOf(store.Micros(x.now))), c.refused); err != nil {
 			return err
@@ -237,6 +267,25 @@ func (x *run) write(ctx context.Context, tx *store.Tx, c *chunk, e *effect) erro
 	}
 	at := store.Cursor{Part: x.part, Offset: c.end.Offset, Line: c.end.Line}
 	return tx.AdvanceSignal(ctx, x.signal.ID, x.stream, at, e.counts)
+}
+
+// spoil counts rows that were kept aside against the days that they belong to: those of the chunk's events, else the
+// day of arrival and the one before. Rows that are read after all are taken off again.
+func (x *run) spoil(ctx context.Context, tx *store.Tx, e *effect) error {
+	if e.counts.Rejected == 0 {
+		return nil
+	}
+	days := slices.Sorted(maps.Keys(e.days))
+	if len(days) == 0 {
+		arrival := dayOf(store.Micros(x.signal.Received))
+		days = []uint16{arrival, arrival - 1}
+	}
+	for _, day := range days {
+		if err := tx.SpoilCycle(ctx, x.stream, finding.Day(day), e.counts.Rejected); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // settle appends the chunk's ledger entry and carries out the state changes that its rows are evidence for.

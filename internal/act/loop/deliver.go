@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
@@ -33,8 +34,8 @@ func (Mailbox) Send(context.Context, Envelope) error { return nil }
 // Confirms reports that what this mailer took has arrived.
 func (Mailbox) Confirms() bool { return true }
 
-// deliverBatch bounds what one call of Deliver sends.
-const deliverBatch = 200
+// deliverBatch bounds what one call of Deliver sends, so that the leases it takes outlast the slowest mail server.
+const deliverBatch = 4
 
 // Deliver sends the notices that are due, one after the other, the most severe first, and returns how many it handled.
 // Several goroutines and processes may run it at once. The exact bytes of a mail are stored before it goes out: after
@@ -320,8 +321,16 @@ func (l *Loop) accepted(ctx context.Context, tx *store.Tx, now time.Time, n *not
 	if err != nil {
 		return err
 	}
+	ids := make([]ident.Finding, len(job.items))
 	for i := range job.items {
-		id := job.items[i].ID
+		ids[i] = job.items[i].ID
+	}
+	return told(ctx, tx, now, n.ID, ids, seq)
+}
+
+// told moves the findings of a notice that is on its way.
+func told(ctx context.Context, tx *store.Tx, now time.Time, n ident.Notice, ids []ident.Finding, seq int64) error {
+	for _, id := range ids {
 		is, err := tx.StandingOf(ctx, id)
 		if err != nil {
 			return err
@@ -329,7 +338,7 @@ func (l *Loop) accepted(ctx context.Context, tx *store.Tx, now time.Time, n *not
 		if _, err := finding.Next(is.State, finding.Notify); err != nil {
 			continue // answered or closed while the mail was on its way
 		}
-		_, err = change(ctx, tx, now, id, finding.Notify, notifier, "notice "+string(n.ID), "", time.Time{}, seq)
+		_, err = change(ctx, tx, now, id, finding.Notify, notifier, "notice "+string(n), "", time.Time{}, seq)
 		if err != nil {
 			return err
 		}
@@ -372,7 +381,7 @@ func (l *Loop) bounced(ctx context.Context, tx *store.Tx, now time.Time, r notic
 		}
 	}
 	n.Attempts++
-	detail := fmt.Sprintf("%s %s %s", r.Action, r.Status, r.Diagnostic)
+	detail := event.Clean(fmt.Sprintf("%s %s %s", r.Action, r.Status, r.Diagnostic))
 	if n.State == notice.Failed && was != notice.Failed {
 		n.Next, n.Leased, n.Error = now, time.Time{}, detail
 		if r.Permanent() {
@@ -393,9 +402,20 @@ func (l *Loop) bounced(ctx context.Context, tx *store.Tx, now time.Time, r notic
 	if err != nil {
 		return err
 	}
-	_, err = tx.Append(ctx, now, "software:bounce", "notice.bounce", "notice:"+string(n.ID), r.Action, struct {
+	seq, err := tx.Append(ctx, now, "software:bounce", "notice.bounce", "notice:"+string(n.ID), r.Action, struct {
 		Status string `json:"status"`
 		Moved  bool   `json:"moved"`
 	}{r.Status, moves})
-	return err
+	if err != nil || n.State != notice.Delivered || was != notice.Sending {
+		return err
+	}
+	found, err := tx.NoticeFindings(ctx, n.ID)
+	if err != nil {
+		return err
+	}
+	ids := make([]ident.Finding, len(found))
+	for i := range found {
+		ids[i] = found[i].ID
+	}
+	return told(ctx, tx, now, n.ID, ids, seq)
 }

@@ -61,15 +61,17 @@ func (l *Loop) TakeDropped(ctx context.Context, now time.Time, folder DropFolder
 		return before, nil, fmt.Errorf("look at the drop folder: %w", err)
 	}
 	var out []Dropped
+	var failed []error // one file that cannot be had must not keep the others waiting
 	for _, name := range steady(before, is) {
 		d, err := l.takeFile(ctx, now, folder, name)
 		if err != nil {
-			return is, out, fmt.Errorf("take %s from the drop folder: %w", name, err)
+			failed = append(failed, fmt.Errorf("take %s from the drop folder: %w", name, err))
+			continue
 		}
 		delete(is, name)
 		out = append(out, d)
 	}
-	return is, out, nil
+	return is, out, errors.Join(failed...)
 }
 
 // steady returns the files that are the same in two looks, by path. Empty files wait for their bytes.

@@ -23,6 +23,7 @@ type folder struct {
 	mu     sync.Mutex // one fold at a time
 	idx    *index
 	unlock func() error
+	term   string // of the fold lock, checked in every transaction
 }
 
 // acquire takes the fold lock and loads the index; fault.Conflict where another process folds.
@@ -31,11 +32,11 @@ func (f *folder) acquire(ctx context.Context, s *store.Store) error {
 		return nil
 	}
 	if f.unlock == nil {
-		unlock, err := s.LockFold(ctx)
+		unlock, term, err := s.LockFold(ctx)
 		if err != nil {
 			return err
 		}
-		f.unlock = unlock
+		f.unlock, f.term = unlock, term
 	}
 	idx, err := loadIndex(ctx, s)
 	if err != nil {
@@ -43,6 +44,18 @@ func (f *folder) acquire(ctx context.Context, s *store.Store) error {
 	}
 	f.idx = idx
 	return nil
+}
+
+// forget drops the index after a failure: the outcome of a commit may be unknown, so everything is read again. A fold
+// that has changed hands is given up.
+func (f *folder) forget(why error) error {
+	f.idx = nil
+	if !errors.Is(why, fault.Conflict) || f.unlock == nil {
+		return nil
+	}
+	err := f.unlock()
+	f.unlock = nil
+	return err
 }
 
 func (f *folder) close(ctx context.Context, s *store.Store) error {
@@ -88,8 +101,7 @@ func (l *Loop) FoldNext(ctx context.Context, now time.Time, progress func(store.
 		return s.ID, true, nil
 	}
 	if err != nil {
-		l.fold.idx = nil // the outcome of a failed commit is unknown: read again
-		return s.ID, true, fmt.Errorf("fold signal %d: %w", s.ID, err)
+		return s.ID, true, errors.Join(fmt.Errorf("fold signal %d: %w", s.ID, err), l.fold.forget(err))
 	}
 	return s.ID, true, nil
 }
@@ -104,6 +116,7 @@ type run struct {
 	opened   *feed.Part
 	stream   int64
 	register *party.Register
+	version  int64 // of register
 	actor    string
 	act      string
 	progress func(store.Signal)
@@ -113,7 +126,7 @@ type run struct {
 // foldSignal folds what is left of a signal, part by part, and finishes it. What cannot be read ends the signal with
 // the reason; only failures of our own are errors.
 func (l *Loop) foldSignal(ctx context.Context, now time.Time, s *store.Signal, progress func(store.Signal)) error {
-	register, err := l.Register(ctx, now)
+	register, version, err := l.registerAt(ctx, now)
 	if err != nil {
 		return err
 	}
@@ -149,7 +162,7 @@ func (l *Loop) foldSignal(ctx context.Context, now time.Time, s *store.Signal, p
 		}
 		opened++
 		x := run{
-			l: l, now: now, signal: s, pack: pack, part: part, opened: p, register: register, actor: "software:fold",
+			l: l, now: now, signal: s, pack: pack, part: part, opened: p, register: register, version: version, actor: "software:fold",
 			act: "finding.fold", progress: progress,
 		}
 		err, failed = x.fold(ctx)
@@ -184,6 +197,9 @@ func (l *Loop) finish(ctx context.Context, now time.Time, s *store.Signal, opene
 		}
 		object := fmt.Sprintf("signal:%d", s.ID)
 		if reason != "" {
+			if err := tx.SpoilCycles(ctx, s.Stream, s.Received); err != nil {
+				return err
+			}
 			_, err := tx.Enqueue(ctx, store.QueueItem{
 				Kind: "signal.unread", Object: object, Code: "signal.unread", Args: []string{string(s.Feed), s.Name, reason}, Created: now,
 			})
@@ -275,6 +291,7 @@ func (x *run) open(ctx context.Context) error {
 		absence = x.pack.AbsenceCycles
 	}
 	return x.l.store.Update(ctx, func(tx *store.Tx) (err error) {
+		defer func() { x.signal.Stream = x.stream }()
 		x.stream, err = tx.StreamOf(ctx, x.signal.Feed, o.Stream, absence, x.now)
 		if err != nil || len(o.Columns) == 0 {
 			return err

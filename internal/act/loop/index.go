@@ -215,6 +215,9 @@ func (x *index) apply(s sight, stream, signal uint32, part uint16) {
 	}
 	day := dayOf(s.at)
 	if h.count == 0 {
+		if s.at < x.of(s.finding).first && h.stream != x.of(s.finding).stream {
+			x.lowered[s.finding] = struct{}{}
+		}
 		h.first, h.last, h.day, h.days = s.at, s.at, day, 1
 		h.signal, h.line, h.part = signal, s.line, part
 		h.count = 1

@@ -33,7 +33,8 @@ type Receipt struct {
 }
 
 // Accept takes a signal in: archive, then row, then receipt. The same bytes twice from one feed are one signal, and so
-// is the same key; another body under a known key is fault.Conflict. fault.NotFound for a feed that is not configured,
+// is the same key; another body under a known key is fault.Conflict. Sending a signal again that could not be read to its
+// end has the rest of it read once more. fault.NotFound for a feed that is not configured,
 // fault.Denied for one that is disabled. An error on commit means unknown: sending again is safe.
 func (l *Loop) Accept(ctx context.Context, now time.Time, q AcceptRequest) (Receipt, error) {
 	var f store.Feed
@@ -82,6 +83,11 @@ func insertSignal(ctx context.Context, tx *store.Tx, now time.Time, q AcceptRequ
 	}
 	s, err := tx.SignalByBlob(ctx, q.Feed, r.Hash)
 	known := err == nil
+	if known && s.Error != "" { // sent again after it could not be read: what is left of it is tried once more
+		if err := tx.ReopenSignal(ctx, s.ID, q.Name); err != nil {
+			return 0, false, err
+		}
+	}
 	if errors.Is(err, fault.NotFound) {
 		s.ID, err = tx.InsertSignal(ctx, store.Signal{
 			Feed: q.Feed, Blob: r.Hash, Name: q.Name, Bytes: r.Bytes, Received: now, Urgent: f.Urgent,

@@ -39,10 +39,10 @@ type parsedRow struct {
 
 // fresh is a finding to be.
 type fresh struct {
-	identity    finding.Identity
-	class       *notice.Class
-	attribution party.Attribution
-	event       []byte // JSON
+	identity finding.Identity
+	class    *notice.Class
+	subject  party.Subject
+	event    []byte // JSON
 }
 
 // parse starts the goroutines that cut and parse a part. The channel yields one channel per batch, in order; each
@@ -162,20 +162,19 @@ func (x *run) freshFinding(rec feed.Record, p *parsed) *fresh {
 		return nil
 	}
 	return &fresh{
-		identity: id, event: body,
-		class:       x.l.library.Class(id.Identifier, x.opened.Stream, id.Type),
-		attribution: x.register.Attribute(x.l.subject(ev, id)),
+		identity: id, event: body, subject: x.l.subject(ev, id),
+		class: x.l.library.Class(id.Identifier, x.opened.Stream, id.Type),
 	}
 }
 
 // finding makes the row of a new finding from its first observation.
 func (x *run) finding(n uint32, r *parsedRow, at int64) store.Finding {
-	f := r.fresh
+	f, a := r.fresh, x.register.Attribute(r.fresh.subject)
 	return store.Finding{
 		ID: ident.Finding(n), Key: r.Key, Identity: f.identity, Class: f.class.Class,
 		Severity: max(f.class.Level(), r.Severity), FeedSeverity: r.Severity, Stream: x.stream,
-		First: store.Instant(at), Created: x.now, Party: f.attribution.Party, Basis: f.attribution.Basis,
-		Matched: f.attribution.Matched, Confidence: f.attribution.Confidence, Region: f.attribution.Region,
+		First: store.Instant(at), Created: x.now, Party: a.Party, Basis: a.Basis,
+		Matched: a.Matched, Confidence: a.Confidence, Region: a.Region,
 		State: finding.Open, StateAt: x.now,
 	}
 }

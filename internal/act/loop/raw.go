@@ -207,8 +207,7 @@ func (l *Loop) Replay(ctx context.Context, now time.Time, actor string, id ident
 	}
 	for part, rows := range aside {
 		if err := l.replayPart(ctx, now, actor, &s, part, rows, &done); err != nil {
-			l.fold.idx = nil // the outcome of a failed commit is unknown: read again
-			return done, fmt.Errorf("replay signal %d: %w", id, err)
+			return done, errors.Join(fmt.Errorf("replay signal %d: %w", id, err), l.fold.forget(err))
 		}
 	}
 	return done, nil
@@ -237,7 +236,7 @@ func (l *Loop) aside(ctx context.Context, id ident.Signal) (map[int][]store.Reje
 }
 
 func (l *Loop) replayPart(ctx context.Context, now time.Time, actor string, s *store.Signal, part int, rows []store.Rejected, done *Replayed) error {
-	register, err := l.Register(ctx, now)
+	register, version, err := l.registerAt(ctx, now)
 	if err != nil {
 		return err
 	}
@@ -246,7 +245,7 @@ func (l *Loop) replayPart(ctx context.Context, now time.Time, actor string, s *s
 		return err
 	}
 	return l.withPart(ctx, *s, part, func(p *feed.Part) error {
-		x := run{l: l, now: now, signal: s, pack: pack, part: part, opened: p, register: register, actor: actor, act: "signal.replay"}
+		x := run{l: l, now: now, signal: s, pack: pack, part: part, opened: p, register: register, version: version, actor: actor, act: "signal.replay"}
 		if err := x.open(ctx); err != nil {
 			return err
 		}
@@ -278,7 +277,7 @@ func (x *run) commitReplay(ctx context.Context, c *chunk, rows []store.Rejected,
 	c.end.Offset, c.end.Line = x.signal.Cursor.Offset, x.signal.Cursor.Line
 	var e *effect
 	err := x.l.store.Update(ctx, func(tx *store.Tx) error {
-		if err := idx.refresh(ctx, tx); err != nil {
+		if err := x.ready(ctx, tx); err != nil {
 			return err
 		}
 		e = x.effect(idx, c)

@@ -2,6 +2,7 @@ package loop
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/bits"
@@ -28,6 +29,9 @@ func (f *folder) writeBack(ctx context.Context, s *store.Store) error {
 		return nil
 	}
 	err := s.Update(ctx, func(tx *store.Tx) error {
+		if err := tx.CheckFold(ctx, f.term); err != nil {
+			return err
+		}
 		rows := make([]store.Sighting, 0, writeRows)
 		flush := func(least int) error {
 			if len(rows) < least {
@@ -63,7 +67,7 @@ func (f *folder) writeBack(ctx context.Context, s *store.Store) error {
 		return tx.ClearJournal(ctx)
 	})
 	if err != nil {
-		return fmt.Errorf("write counters back: %w", err)
+		return errors.Join(fmt.Errorf("write counters back: %w", err), f.forget(err))
 	}
 	clear(x.dirty)
 	clear(x.dirtyMore)

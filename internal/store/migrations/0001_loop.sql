@@ -94,6 +94,7 @@ create table cycle (
   stream_id bigint not null references stream (id),
   day bigint not null,
   rows bigint not null,
+  aside bigint not null,
   last_at bigint not null,
   primary key (stream_id, day)
 );

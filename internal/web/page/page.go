@@ -258,7 +258,11 @@ func (v *Visit) fail(err error) {
 		status = http.StatusRequestEntityTooLarge
 	}
 	message, ok := fault.Message(err)
-	if !ok {
+	switch {
+	case ok:
+	case status == http.StatusNotFound:
+		message = v.T("error.no_page")
+	default:
 		message = v.T("error.internal")
 	}
 	if status >= http.StatusInternalServerError {
