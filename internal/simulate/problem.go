@@ -117,9 +117,9 @@ func (m *Member) Answers(id ident.Finding) []Answer {
 		return []Answer{{0, "acknowledge"}, {1 + r.IntN(2), "start"}, {3 + r.IntN(5), "fixed"}}
 	case Slow:
 		if r.IntN(6) == 0 {
-			return []Answer{{5 + r.IntN(4), "accept_risk"}}
+			return []Answer{{2 + r.IntN(3), "accept_risk"}}
 		}
-		return []Answer{{4 + r.IntN(6), "acknowledge"}, {9 + r.IntN(8), "start"}, {20 + r.IntN(14), "fixed"}}
+		return []Answer{{1 + r.IntN(3), "acknowledge"}, {9 + r.IntN(8), "start"}, {20 + r.IntN(14), "fixed"}}
 	case Hopeful:
 		return []Answer{{1, "fixed"}}
 	case Disputes:

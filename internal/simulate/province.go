@@ -24,7 +24,7 @@ type Conduct int
 // Conducts.
 const (
 	Prompt   Conduct = iota // answers within a day, mends within a week
-	Slow                    // answers after reminders, mends within weeks
+	Slow                    // answers within days, mends within weeks
 	Silent                  // never answers; some things go away all the same
 	Hopeful                 // says "fixed" at once and often is wrong
 	Disputes                // says "not mine" or "wrong"
