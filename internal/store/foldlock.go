@@ -32,7 +32,7 @@ func (s *Store) LockFold(ctx context.Context) (unlock func() error, term string,
 	if err != nil {
 		return nil, "", fmt.Errorf("lock the fold: %w", errors.Join(err, db.Close()))
 	}
-	return db.Close, term, nil
+	return func() error { return s.dialect.freeFoldLock(db) }, term, nil //nolint:contextcheck // the lock outlives the call that took it
 }
 
 // CheckFold makes sure, in the transaction of a fold, that the fold has not changed hands since LockFold returned
@@ -43,6 +43,16 @@ func (t *Tx) CheckFold(ctx context.Context, term string) error {
 		err = fmt.Errorf("the fold has changed hands: %w", fault.Conflict)
 	}
 	return err
+}
+
+// freeFoldLock gives the lock away before it closes the connection, which the server may notice later.
+func (d dialect) freeFoldLock(db *sql.DB) error {
+	query, args := "rollback", []any(nil)
+	if d == onPostgres {
+		query, args = "select pg_advisory_unlock($1, hashtext(current_schema()))", []any{foldLockNumber}
+	}
+	_, err := db.ExecContext(context.Background(), query, args...)
+	return errors.Join(err, db.Close())
 }
 
 // tryFoldLock holds the lock on a connection of its own: an exclusive transaction on a small file beside a SQLite
