@@ -19,7 +19,7 @@ import (
 func ingest(ctx context.Context, args []string) error {
 	fs := flag.NewFlagSet("ingest", flag.ContinueOnError)
 	rows := fs.Int("rows", 1_000_000, "rows of each measured file")
-	known := fs.Int("known", 1_000_000, "findings stored before")
+	known := fs.Int("known", -1, "findings stored before; -1 runs with none and then with 1,000,000")
 	shares := fs.String("repeats", "0,50,90", "percentages of repeats, a run each")
 	orders := fs.String("order", "daily,random", "orders of the repeats, a run each")
 	database := fs.String("postgres", "", "URL of a PostgreSQL to use instead of SQLite; its tables must not exist yet")
@@ -38,6 +38,9 @@ func ingest(ctx context.Context, args []string) error {
 		*dir = tmp
 	}
 	sizes := []int{*known}
+	if *known < 0 {
+		sizes = []int{0, 1_000_000}
+	}
 	if *ten {
 		sizes = append(sizes, 10_000_000)
 	}
