@@ -43,7 +43,7 @@ type text struct {
 }
 
 // skipped are folders that hold no source of ours.
-var skipped = []string{".git", ".library", "testdata", "bin", "tocsin-data", "screens", "node_modules"}
+var skipped = []string{".git", "testdata", "bin", "tocsin-data", "screens", "node_modules"}
 
 // texted are the endings of files that are read as text.
 var texted = []string{".md", ".yaml", ".yml", ".sql", ".html", ".tmpl", ".css", ".js", ".mod", ".txt", ".txtar", ".sh", ".toml", ".svg"}
