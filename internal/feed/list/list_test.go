@@ -11,6 +11,7 @@ import (
 	"tocsin/internal/feed"
 	"tocsin/internal/feed/list"
 	"tocsin/internal/finding"
+	"tocsin/internal/testkit"
 )
 
 func pack(kind string) *feed.Pack {
@@ -175,7 +176,7 @@ func TestIPsum(t *testing.T) {
 	t.Parallel()
 	r, err := os.Open("../../../../shared/data/ipsum/ipsum.txt")
 	if err != nil {
-		t.Skip("the real file is not here")
+		testkit.Missing(t, "shared/data/ipsum/ipsum.txt is not beside the repository")
 	}
 	defer r.Close()
 	p := pack("ip")
