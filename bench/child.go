@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/act/loop"
 	"tocsin/internal/archive"
 	"tocsin/internal/feed"
@@ -84,7 +85,7 @@ func openLoop(ctx context.Context, data, database string, plain bool) (*loop.Loo
 	}
 	set := loop.Settings{PlainFold: plain, Key: make([]byte, 32)}
 	l := loop.New(loop.Config{Store: s, Archive: a, Packs: p, Library: library, Settings: set})
-	err = l.PutFeed(ctx, time.Now(), "software:bench", loop.FeedSettings{ID: "shadowserver", Pack: "shadowserver"})
+	err = l.PutFeed(ctx, time.Now(), access.ForSoftware("command"), loop.FeedSettings{ID: "shadowserver", Pack: "shadowserver"})
 	return l, func() error {
 		if err := l.Close(ctx); err != nil {
 			return err
@@ -107,7 +108,7 @@ func measure(ctx context.Context, l *loop.Loop, path string) (measured, error) {
 	}
 	m.Load = time.Since(start)
 	cpu, start := processTime(), time.Now()
-	r, err := l.Accept(ctx, time.Now(), loop.AcceptRequest{Feed: "shadowserver", Name: "2026-01-01-scan_sip-bench.csv", Body: f, Actor: "software:bench"})
+	r, err := l.Accept(ctx, time.Now(), loop.AcceptRequest{Feed: "shadowserver", Name: "2026-01-01-scan_sip-bench.csv", Body: f, By: access.ForSoftware("command")})
 	if err != nil {
 		return m, err
 	}

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/act/loop"
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
@@ -141,7 +142,7 @@ func (a *api) push(w http.ResponseWriter, r *http.Request) error {
 		return fault.New(fault.Invalid, "the body is empty: the bytes of one signal were expected")
 	}
 	got, err := a.Loop.Accept(r.Context(), a.Clock(), loop.AcceptRequest{
-		Feed: feed, Name: nameOf(r), Key: r.Header.Get("Idempotency-Key"), Actor: "software:api",
+		Feed: feed, Name: nameOf(r), Key: r.Header.Get("Idempotency-Key"), By: access.ForFeed(feed),
 		Body: http.MaxBytesReader(w, r.Body, a.MaxSignal),
 	})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/act/loop"
 	"tocsin/internal/api"
 	"tocsin/internal/archive"
@@ -49,9 +50,9 @@ func newDoor(t *testing.T) *door {
 	l := loop.New(loop.Config{Store: testkit.SQLite(t), Archive: blobs, Packs: known, Library: library})
 	t.Cleanup(func() { must(l.Close(context.WithoutCancel(t.Context()))) })
 	d := &door{t: t, loop: l, token: loop.NewFeedToken()}
-	must(l.PutFeed(t.Context(), noon, "person:test", loop.FeedSettings{ID: "ipsum", Pack: "ipsum", Token: d.token}))
-	must(l.PutFeed(t.Context(), noon, "person:test", loop.FeedSettings{ID: "other", Pack: "ipsum", Token: "a-token-of-another-feed"}))
-	must(l.PutFeed(t.Context(), noon, "person:test", loop.FeedSettings{ID: "off", Pack: "ipsum", Token: "a-token-of-a-dead-feed", Disabled: true}))
+	must(l.PutFeed(t.Context(), noon, access.ForSoftware("command"), loop.FeedSettings{ID: "ipsum", Pack: "ipsum", Token: d.token}))
+	must(l.PutFeed(t.Context(), noon, access.ForSoftware("command"), loop.FeedSettings{ID: "other", Pack: "ipsum", Token: "a-token-of-another-feed"}))
+	must(l.PutFeed(t.Context(), noon, access.ForSoftware("command"), loop.FeedSettings{ID: "off", Pack: "ipsum", Token: "a-token-of-a-dead-feed", Disabled: true}))
 	d.h = api.New(api.Config{Loop: l, Clock: func() time.Time { return noon }, MaxSignal: 1000})
 	return d
 }

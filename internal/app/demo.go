@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/act/loop"
 	"tocsin/internal/fault"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
+	"tocsin/internal/people"
 	"tocsin/internal/simulate"
 	"tocsin/internal/store"
 )
@@ -85,19 +87,26 @@ func (c *demoCommand) run(r *running, in *installation, started time.Time) error
 func (c *demoCommand) greet(r *running, in *installation, addr string, started time.Time) error {
 	base := "http://" + addr
 	fmt.Fprintf(r.out, "\nTocsin serves the fictitious province of Aurelia at %s/ (ready after %s)\n\n", base, time.Since(started).Round(10*time.Millisecond))
-	for _, who := range []struct{ role, subject, what string }{
-		{"desk", "ada", "the desk of the authority"},
-		{"member", "city-hospital", "a member: City Hospital"},
-		{"member", "aurelianet", "a member: AureliaNet, a provider"},
-	} {
-		token, err := in.loop.NewSignInLink(r.ctx, r.clock(), who.role, who.subject, 12*time.Hour)
+	for i, what := range []string{"the desk of the authority", "a member: City Hospital", "a member: AureliaNet, a provider"} {
+		who, err := in.staff.PersonByMail(r.ctx, demoPeople[i].Mail)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(r.out, "  %-34s %s/sign-in/%s\n", who.what, base, token)
+		token, err := in.staff.OfferLink(r.ctx, r.clock(), operator, store.LinkOperator, who.ID, 12*time.Hour)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(r.out, "  %-34s %s/sign-in/%s\n", what, base, token)
 	}
 	_, err := fmt.Fprintf(r.out, "\nEach link signs in once. Mails that went out: %s/desk/mail. Stop with Ctrl-C.\n", base)
 	return err
+}
+
+// demoPeople are the first person of the authority and those of two parties.
+var demoPeople = []people.Person{
+	{Party: ident.Authority, Name: "Ada Lind", Mail: "ada@aurelia.example", Language: "en"},
+	{Party: "city-hospital", Name: "Maria Okafor", Mail: "maria@hospital.aurelia.example", Language: "en"},
+	{Party: "aurelianet", Name: "Wen Li", Mail: "wen@aurelianet.example", Language: "en"},
 }
 
 // play lets days pass in the province.
@@ -107,6 +116,7 @@ type play struct {
 	province *simulate.Province
 	seq      int64             // ledger position up to which notices were looked at
 	todo     map[int][]planned // what parties will say, by day
+	ada      ident.Person      // who decides at the desk
 }
 
 // planned is something that a party will say.
@@ -124,13 +134,22 @@ func (p *play) run() error {
 		if !ok {
 			return fmt.Errorf("pack %s: %w", f, fault.NotFound)
 		}
-		err := l.PutFeed(ctx, start, "software:demo", loop.FeedSettings{ID: ident.Feed(f), Pack: f, Title: pack.Title, Urgent: pack.Urgent})
+		err := l.PutFeed(ctx, start, operator, loop.FeedSettings{ID: ident.Feed(f), Pack: f, Title: pack.Title, Urgent: pack.Urgent})
 		if err != nil {
 			return err
 		}
 	}
-	if _, err := l.ImportParties(ctx, start, "software:demo", p.province.Parties(), p.province.Regions); err != nil {
+	if _, err := l.ImportParties(ctx, start, operator, p.province.Parties(), p.province.Regions); err != nil {
 		return err
+	}
+	for _, q := range demoPeople {
+		made, err := p.in.staff.Found(ctx, start, operator, q)
+		if err != nil {
+			return err
+		}
+		if q.Party == ident.Authority {
+			p.ada = made.ID
+		}
 	}
 	for d := 1; d <= p.province.Days(); d++ {
 		if err := p.day(ctx, d); err != nil {
@@ -140,7 +159,7 @@ func (p *play) run() error {
 	if err := p.judge(ctx); err != nil {
 		return err
 	}
-	return p.in.store.Update(ctx, func(tx *store.Tx) error { return tx.PutSetting(ctx, demoSetting, "finished") })
+	return p.in.store.Keep(ctx, func(tx *store.Tx) error { return tx.PutSetting(ctx, demoSetting, "finished") })
 }
 
 // demoSetting marks a database as a demonstration that was set up to its end.
@@ -162,12 +181,16 @@ func (p *play) judge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	ada, err := p.in.staff.ActorOf(ctx, now, p.ada)
+	if err != nil {
+		return err
+	}
 	for i, f := range list.Rows {
 		act, reason := p.in.loop.Discard, "The party showed that this host is a honeypot of its own."
 		if i == 2 {
 			act, reason = p.in.loop.RejectDispute, "The address answered again while we were on the telephone."
 		}
-		if err := act(ctx, now, "person:ada", f.ID, reason); err != nil {
+		if err := act(ctx, now, ada, f.ID, reason); err != nil {
 			return err
 		}
 	}
@@ -183,7 +206,7 @@ func (p *play) day(ctx context.Context, d int) error {
 		return err
 	}
 	for _, s := range signals {
-		_, err := l.Accept(ctx, morning, loop.AcceptRequest{Feed: s.Feed, Name: s.Name, Body: bytes.NewReader(s.Body), Actor: "software:demo"})
+		_, err := l.Accept(ctx, morning, loop.AcceptRequest{Feed: s.Feed, Name: s.Name, Body: bytes.NewReader(s.Body), By: operator})
 		if err != nil {
 			return err
 		}
@@ -240,7 +263,7 @@ func (p *play) listen(ctx context.Context, d int) error {
 		members[p.province.Members[i].ID] = &p.province.Members[i]
 	}
 	return p.in.store.View(ctx, func(tx *store.Tx) error {
-		err := tx.HistoryAfter(ctx, p.seq, func(c store.Change) error {
+		err := tx.HistorySince(ctx, p.seq, func(c store.Change) error {
 			if c.Trigger != finding.Notify {
 				return nil
 			}
@@ -256,7 +279,7 @@ func (p *play) listen(ctx context.Context, d int) error {
 		if err != nil {
 			return err
 		}
-		p.seq, err = tx.LastEntry(ctx)
+		p.seq, err = tx.Horizon(ctx)
 		return err
 	})
 }
@@ -292,7 +315,7 @@ func (p *play) speak(ctx context.Context, d int) error {
 			particulars.Whose = "AureliaNet"
 		case loop.AnswerAcknowledge, loop.AnswerStart, loop.AnswerFixed:
 		}
-		_, err := p.in.loop.AnswerAs(ctx, now, s.party, together[s], kind, particulars)
+		_, err := p.in.loop.AnswerAs(ctx, now, access.ForParty(s.party), together[s], kind, particulars)
 		if err != nil && !errors.Is(err, fault.Conflict) {
 			return err
 		}

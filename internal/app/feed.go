@@ -83,7 +83,7 @@ func (c *feedAdd) Run(r *running) error {
 		if c.Title == "" {
 			c.Title = pack.Title
 		}
-		return in.loop.PutFeed(r.ctx, r.clock(), "software:command", loop.FeedSettings{
+		return in.loop.PutFeed(r.ctx, r.clock(), operator, loop.FeedSettings{
 			ID: ident.Feed(c.ID), Pack: c.Pack, Title: c.Title, Urgent: c.Urgent || pack.Urgent, QuotaRows: c.Quota,
 			PollURL: c.Poll, PollEvery: c.Every, Disabled: c.Disabled,
 		})
@@ -102,7 +102,7 @@ func (c *feedToken) Run(r *running) error {
 			return err
 		}
 		token := loop.NewFeedToken()
-		err = in.loop.PutFeed(r.ctx, r.clock(), "software:command", loop.FeedSettings{
+		err = in.loop.PutFeed(r.ctx, r.clock(), operator, loop.FeedSettings{
 			ID: f.ID, Pack: f.Pack, Title: f.Title, Token: token, Urgent: f.Urgent, QuotaRows: f.QuotaRows,
 			Disabled: !f.Disabled.IsZero(), PollURL: f.Poll.URL, PollEvery: f.Poll.Every,
 		})

@@ -61,7 +61,7 @@ func (r *running) ensureFeed(in *installation, name string) error {
 	if !ok {
 		return fault.New(fault.NotFound, "no feed and no pack is called %q; `tocsin feed packs` lists the packs", name)
 	}
-	return in.loop.PutFeed(r.ctx, r.clock(), "software:ingest", loop.FeedSettings{
+	return in.loop.PutFeed(r.ctx, r.clock(), operator, loop.FeedSettings{
 		ID: ident.Feed(name), Pack: name, Title: pack.Title, Urgent: pack.Urgent,
 	})
 }
@@ -108,7 +108,7 @@ func (c *ingestCommand) one(r *running, in *installation, path string) error {
 }
 
 func (c *ingestCommand) accept(r *running, in *installation, path string) (loop.Receipt, error) {
-	q := loop.AcceptRequest{Feed: ident.Feed(c.Feed), Name: filepath.Base(path), Body: r.in, Actor: "software:ingest"}
+	q := loop.AcceptRequest{Feed: ident.Feed(c.Feed), Name: filepath.Base(path), Body: r.in, By: operator}
 	if path == "-" {
 		q.Name = "stdin"
 		return in.loop.Accept(r.ctx, r.clock(), q)

@@ -29,6 +29,7 @@ type Commands struct {
 	Feed   feedCommand   `cmd:"" help:"Feeds: list, add, token, packs."`
 	Party  partyCommand  `cmd:"" help:"Parties and what they answer for: import, export, list."`
 	Bounce bounceCommand `cmd:"" help:"Take a bounced notice from standard input, for a mail server's alias."`
+	Person personCommand `cmd:"" help:"People who sign in: found."`
 	SignIn signInCommand `cmd:"" name:"sign-in" help:"Make a one-time sign-in link."`
 	Dump   configCommand `cmd:"" name:"config" help:"Configuration: dump."`
 }

@@ -11,7 +11,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"tocsin/internal/access"
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/staff"
 	"tocsin/internal/archive"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
@@ -29,9 +31,13 @@ type installation struct {
 	store   *store.Store
 	archive *archive.Archive
 	loop    *loop.Loop
+	staff   *staff.Staff
 	packs   *feed.Packs
 	key     []byte
 }
+
+// operator is whoever runs a command on the data folder.
+var operator = access.ForSoftware("command")
 
 // BuiltIn returns the start of a Loop's configuration: the packs and the class library inside the binary. Packs in
 // further folders go before those built in.
@@ -73,7 +79,10 @@ func (r *running) open(ctx context.Context, mailer loop.Mailer) (*installation, 
 	if err != nil {
 		return nil, errors.Join(err, c.Store.Close())
 	}
-	return &installation{store: c.Store, archive: c.Archive, loop: loop.New(c), packs: c.Packs, key: key}, nil
+	return &installation{
+		store: c.Store, archive: c.Archive, loop: loop.New(c), packs: c.Packs, key: key,
+		staff: staff.New(c.Store, staff.Settings{BaseURL: cfg.base(), Key: key}),
+	}, nil
 }
 
 // close writes back what is in memory and closes everything.

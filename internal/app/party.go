@@ -40,7 +40,7 @@ func (c *partyImport) Run(r *running) error {
 		now := r.clock()
 		plan, err := in.loop.PlanImport(r.ctx, now, got.Parties, got.Regions)
 		if err == nil && !c.DryRun {
-			plan, err = in.loop.ImportParties(r.ctx, now, "software:import", got.Parties, got.Regions)
+			plan, err = in.loop.ImportParties(r.ctx, now, operator, got.Parties, got.Regions)
 		}
 		if err != nil {
 			return err
@@ -58,7 +58,7 @@ func (c *partyImport) Run(r *running) error {
 		if err != nil || !due {
 			return err
 		}
-		done, err := in.loop.Reattribute(r.ctx, now, "software:import")
+		done, err := in.loop.Reattribute(r.ctx, now, operator)
 		if err == nil && done.Moved > 0 {
 			fmt.Fprintf(r.out, "%d findings moved to another party\n", done.Moved)
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/act/loop"
 	"tocsin/internal/api"
 	"tocsin/internal/fault"
@@ -98,7 +99,7 @@ func (r *running) serve(in *installation, s serving) error {
 // handler joins pages and API. A signal that came in wakes the duties.
 func (r *running) handler(in *installation, s serving, wake func()) (http.Handler, error) {
 	pages, err := web.New(web.Config{
-		Loop: in.loop, Clock: r.clock, Log: r.log, Secure: r.cfg.Secure, Mailbox: s.mailbox, Zone: r.cfg.zone(),
+		Loop: in.loop, Staff: in.staff, Clock: r.clock, Log: r.log, Secure: r.cfg.Secure, Mailbox: s.mailbox, Zone: r.cfg.zone(),
 		Authority: web.Authority{Fiction: s.mailbox, Name: r.cfg.Name, NameZH: r.cfg.NameZH, Mail: r.cfg.Mail, Phone: r.cfg.Phone},
 	})
 	if err != nil {
@@ -124,7 +125,7 @@ func (r *running) duties(in *installation, s serving, wake func()) []worker.Duty
 		{Name: "attribute", Every: time.Minute, Do: func(ctx context.Context, now time.Time) (bool, error) {
 			due, err := l.ReattributeDue(ctx, now)
 			if err == nil && due {
-				_, err = l.Reattribute(ctx, now, "software:attribute")
+				_, err = l.Reattribute(ctx, now, access.ForSoftware("attribute"))
 			}
 			return false, err
 		}},

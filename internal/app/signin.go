@@ -1,38 +1,54 @@
 package app
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
-	"tocsin/internal/fault"
 	"tocsin/internal/ident"
+	"tocsin/internal/people"
+	"tocsin/internal/store"
 )
 
 type signInCommand struct {
-	Role    string        `default:"desk" enum:"desk,member" help:"desk or member."`
-	Subject string        `arg:"" help:"Name of the person at the desk, or the party."`
-	For     time.Duration `default:"1h" help:"How long the link can be used."`
+	Mail string        `arg:"" help:"Mail address of the person."`
+	For  time.Duration `default:"1h" help:"How long the link can be used."`
 }
 
-// Run prints a link that signs in once.
+// Run prints a link that signs a person in once.
 func (c *signInCommand) Run(r *running) error {
 	return r.with(func(in *installation) error {
-		_, err := in.loop.PartyByID(r.ctx, ident.Party(c.Subject))
-		switch {
-		case err != nil && !errors.Is(err, fault.NotFound):
-			return err
-		case err == nil && c.Role == "desk":
-			return fault.New(fault.Invalid, "%q is a party: say --role member to sign in for it, or name a person of the desk", c.Subject)
-		case err != nil && c.Role == "member":
-			return fault.New(fault.NotFound, "no party is called %q; `tocsin party list` lists them", c.Subject)
+		who, err := in.staff.PersonByMail(r.ctx, c.Mail)
+		if err != nil {
+			return fmt.Errorf("sign in %s: %w", c.Mail, err)
 		}
-		token, err := in.loop.NewSignInLink(r.ctx, r.clock(), c.Role, c.Subject, c.For)
+		token, err := in.staff.OfferLink(r.ctx, r.clock(), operator, store.LinkOperator, who.ID, c.For)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(r.errOut, "signs in %q (%s) once, within %s\n", c.Subject, c.Role, c.For)
+		fmt.Fprintf(r.errOut, "signs in %q once, within %s\n", who.Name, c.For)
 		_, err = fmt.Fprintf(r.out, "%s/sign-in/%s\n", r.cfg.base(), token)
+		return err
+	})
+}
+
+type personCommand struct {
+	Found personFound `cmd:"" help:"Make the first person of the authority, or of a party, in all of its posts."`
+}
+
+type personFound struct {
+	Mail     string      `arg:"" help:"Mail address to sign in by."`
+	Name     string      `required:"" help:"Name, as others see it."`
+	Party    ident.Party `default:"authority" help:"The party, if not the authority."`
+	Language string      `default:"en" enum:"en,zh" help:"en or zh."`
+}
+
+// Run makes the person.
+func (c *personFound) Run(r *running) error {
+	return r.with(func(in *installation) error {
+		p, err := in.staff.Found(r.ctx, r.clock(), operator, people.Person{Party: c.Party, Name: c.Name, Mail: c.Mail, Language: c.Language})
+		if err == nil {
+			fmt.Fprintf(r.errOut, "%s is there; sign in with `tocsin sign-in %s`\n", p.Name, p.Mail)
+		}
 		return err
 	})
 }

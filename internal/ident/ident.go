@@ -46,3 +46,16 @@ func Slug(s string) bool {
 	}
 	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == ""
 }
+
+// Person names a human with an account: 26 characters after "per_". It says nothing about who it is.
+type Person string
+
+// Unit names a part of an organisation: 26 characters after "unt_".
+type Unit string
+
+// Post names an office in a unit: a slug for the authority's own that set-up makes ("handler"), else 26 characters
+// after "pst_".
+type Post string
+
+// Authority is the party that this installation belongs to. It coordinates all others.
+const Authority Party = "authority"

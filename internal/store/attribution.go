@@ -111,9 +111,9 @@ func (t *Tx) SetStates(ctx context.Context, ids []ident.Finding, s Standing) err
 func (t *Tx) InsertHistories(ctx context.Context, cs []Change) error {
 	rows := make([][]any, len(cs))
 	for i, c := range cs {
-		rows[i] = []any{c.Finding, c.Seq, Micros(c.At), string(c.From), string(c.To), string(c.Trigger), c.Actor, c.Reason, c.Evidence}
+		rows[i] = []any{c.Finding, c.Seq, t.stamp, Micros(c.At), string(c.From), string(c.To), string(c.Trigger), c.Actor, c.Reason, c.Evidence}
 	}
-	err := t.insertRows(ctx, "insert into history (finding_id, seq, at, from_state, to_state, trigger, actor, reason, evidence) values ", "", rows)
+	err := t.insertRows(ctx, "insert into history (finding_id, seq, tx, at, from_state, to_state, trigger, actor, reason, evidence) values ", "", rows)
 	if err != nil {
 		return fmt.Errorf("insert history of %d findings: %w", len(cs), err)
 	}

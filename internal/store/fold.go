@@ -212,16 +212,6 @@ func (t *Tx) LastFinding(ctx context.Context) (ident.Finding, error) {
 	return id, err
 }
 
-// LastEntry returns the position of the newest ledger entry; 0 for an empty ledger.
-func (t *Tx) LastEntry(ctx context.Context) (int64, error) {
-	var seq int64
-	err := t.row(ctx, "select seq from ledger order by seq desc limit 1", nil, &seq)
-	if errors.Is(err, fault.NotFound) {
-		return 0, nil
-	}
-	return seq, err
-}
-
 // RaiseSeverity records that a feed now calls a finding worse.
 func (t *Tx) RaiseSeverity(ctx context.Context, id ident.Finding, s event.Severity) error {
 	_, err := t.exec(ctx, `update finding set feed_severity = $1, severity = case when severity < $2 then $3 else severity end

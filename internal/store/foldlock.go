@@ -28,7 +28,7 @@ func (s *Store) LockFold(ctx context.Context) (unlock func() error, term string,
 		return nil, "", fault.New(fault.Conflict, "another process folds for this database")
 	}
 	term = ident.New("term")
-	err = s.Update(ctx, func(tx *Tx) error { return tx.PutSetting(ctx, foldTerm, term) })
+	err = s.Keep(ctx, func(tx *Tx) error { return tx.PutSetting(ctx, foldTerm, term) })
 	if err != nil {
 		return nil, "", fmt.Errorf("lock the fold: %w", errors.Join(err, db.Close()))
 	}

@@ -26,7 +26,7 @@ func TestOneFolds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = s.Update(t.Context(), func(tx *store.Tx) error { return tx.CheckFold(t.Context(), term) })
+		err = s.Keep(t.Context(), func(tx *store.Tx) error { return tx.CheckFold(t.Context(), term) })
 		if !errors.Is(err, fault.Conflict) {
 			t.Errorf("the term before: %v", err)
 		}

@@ -13,7 +13,7 @@ import (
 // Change is one step of a finding through its states, beside the ledger entry of the act that made it.
 type Change struct {
 	Finding  ident.Finding
-	Seq      int64 // of the ledger entry; an act changes a finding at most once
+	Seq      int64 // id of the ledger entry; an act changes a finding at most once
 	At       time.Time
 	From     finding.State
 	To       finding.State
@@ -54,9 +54,9 @@ func (t *Tx) SetState(ctx context.Context, id ident.Finding, s Standing) error {
 
 // InsertHistory writes one step; fault.Exists where the same ledger entry has changed the finding already.
 func (t *Tx) InsertHistory(ctx context.Context, c Change) error {
-	_, err := t.exec(ctx, `insert into history (finding_id, seq, at, from_state, to_state, trigger, actor, reason, evidence)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		c.Finding, c.Seq, Micros(c.At), string(c.From), string(c.To), string(c.Trigger), c.Actor, c.Reason, c.Evidence)
+	_, err := t.exec(ctx, `insert into history (finding_id, seq, tx, at, from_state, to_state, trigger, actor, reason, evidence)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		c.Finding, c.Seq, t.stamp, Micros(c.At), string(c.From), string(c.To), string(c.Trigger), c.Actor, c.Reason, c.Evidence)
 	if err != nil {
 		return fmt.Errorf("insert history of finding %d: %w", c.Finding, err)
 	}
@@ -78,10 +78,11 @@ func (t *Tx) HistoryOf(ctx context.Context, id ident.Finding) ([]Change, error) 
 	return out, nil
 }
 
-// HistoryAfter hands every step made by ledger entries after seq to f, in the order of the ledger.
-func (t *Tx) HistoryAfter(ctx context.Context, seq int64, f func(Change) error) error {
-	if err := t.changes(ctx, "where seq > $1 order by seq, finding_id", []any{seq}, f); err != nil {
-		return fmt.Errorf("read history after entry %d: %w", seq, err)
+// HistorySince hands every step of transactions with a mark of at least the horizon to f, each finding's in order; what
+// lies between this horizon and the one before may come twice.
+func (t *Tx) HistorySince(ctx context.Context, horizon int64, f func(Change) error) error {
+	if err := t.changes(ctx, "where tx >= $1 order by seq, finding_id", []any{horizon}, f); err != nil {
+		return fmt.Errorf("read history since mark %d: %w", horizon, err)
 	}
 	return nil
 }

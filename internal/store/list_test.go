@@ -150,7 +150,7 @@ func insertPopulace(t *testing.T, s *store.Store, all []store.Finding) map[ident
 			seen = append(seen, store.Sighting{Finding: x.ID, Stream: also[x.ID], Count: 1, Days: 1, Signal: 1, Line: 1})
 		}
 	}
-	err := s.Update(t.Context(), func(tx *store.Tx) error {
+	err := s.Keep(t.Context(), func(tx *store.Tx) error {
 		if err := tx.InsertFindings(t.Context(), all); err != nil {
 			return err
 		}

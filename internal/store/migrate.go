@@ -23,7 +23,7 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = s.Update(ctx, func(tx *Tx) error {
+	err = s.Keep(ctx, func(tx *Tx) error {
 		if err := tx.lockMigrations(ctx); err != nil {
 			return err
 		}
@@ -48,7 +48,7 @@ func (s *Store) migrate(ctx context.Context) error {
 func (s *Store) apply(ctx context.Context, name, text string) error {
 	digest := sha256.Sum256([]byte(text))
 	sum := hex.EncodeToString(digest[:])
-	return s.Update(ctx, func(tx *Tx) error {
+	return s.Keep(ctx, func(tx *Tx) error {
 		if err := tx.lockMigrations(ctx); err != nil {
 			return err
 		}
@@ -63,10 +63,11 @@ func (s *Store) apply(ctx context.Context, name, text string) error {
 			return err
 		}
 		for stmt := range strings.SplitSeq(text, ";\n") {
-			if strings.TrimSpace(stmt) == "" {
+			ddl := tx.d.translate(strings.TrimSpace(stmt))
+			if ddl == "" {
 				continue
 			}
-			if _, err := tx.exec(ctx, tx.d.translate(stmt)); err != nil {
+			if _, err := tx.exec(ctx, ddl); err != nil {
 				return err
 			}
 		}

@@ -24,7 +24,7 @@ var noticeDay = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 // putNotices writes n planned notices of one party, a minute apart, the severity rising.
 func putNotices(ctx context.Context, s *store.Store, n int) error {
-	return s.Update(ctx, func(tx *store.Tx) error {
+	return s.Keep(ctx, func(tx *store.Tx) error {
 		if err := tx.PutParty(ctx, noticeDay, party.Party{ID: "p", Name: "P", Kind: "company", Language: "en", Rank: 100}); err != nil {
 			return err
 		}
@@ -53,7 +53,7 @@ func TestClaimNotice(t *testing.T) {
 		}
 		now := noticeDay.Add(time.Hour)
 		claim := func(ctx context.Context, now time.Time) (n notice.Notice, ok bool, err error) {
-			err = s.Update(ctx, func(tx *store.Tx) error {
+			err = s.Keep(ctx, func(tx *store.Tx) error {
 				n, ok, err = tx.ClaimNotice(ctx, now, now.Add(notice.Lease))
 				return err
 			})
@@ -103,7 +103,7 @@ func TestNoticesOneByOne(t *testing.T) {
 		if err := putNotices(ctx, s, 7); err != nil {
 			t.Fatal(err)
 		}
-		err := s.Update(ctx, func(tx *store.Tx) error {
+		err := s.Keep(ctx, func(tx *store.Tx) error {
 			var have []ident.Notice
 			var after store.NoticeCursor
 			for {
@@ -124,7 +124,7 @@ func TestNoticesOneByOne(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = s.Update(ctx, func(tx *store.Tx) error {
+		err = s.Keep(ctx, func(tx *store.Tx) error {
 			n, err := tx.NoticeByID(ctx, "ntc_03")
 			if err != nil {
 				return err

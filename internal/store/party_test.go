@@ -33,7 +33,7 @@ func hospital() party.Party {
 
 func put(t *testing.T, s *store.Store, now time.Time, p party.Party) {
 	t.Helper()
-	if err := s.Update(t.Context(), func(tx *store.Tx) error { return tx.PutParty(t.Context(), now, p) }); err != nil {
+	if err := s.Keep(t.Context(), func(tx *store.Tx) error { return tx.PutParty(t.Context(), now, p) }); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -108,11 +108,11 @@ func TestEndParty(t *testing.T) {
 		other := party.Party{ID: "other", Name: "Other", Kind: "company", Language: "en", Resources: []party.Resource{{ID: "res_9", Kind: party.ASN, Value: "64500"}}}
 		put(t, s, now, other)
 		end := now.Add(time.Hour)
-		err := s.Update(ctx, func(tx *store.Tx) error { return tx.EndParty(ctx, end, p.ID) })
+		err := s.Keep(ctx, func(tx *store.Tx) error { return tx.EndParty(ctx, end, p.ID) })
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = s.Update(ctx, func(tx *store.Tx) error { return tx.EndParty(ctx, end, p.ID) })
+		err = s.Keep(ctx, func(tx *store.Tx) error { return tx.EndParty(ctx, end, p.ID) })
 		if !errors.Is(err, fault.NotFound) {
 			t.Errorf("ending twice: %v", err)
 		}
@@ -151,14 +151,14 @@ func TestBounceRegionAndVersion(t *testing.T) {
 		ctx, now := t.Context(), time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 		put(t, s, now, hospital())
 		want := []party.Region{{ID: "XA", NameEN: "Xanadu", NameZH: "上都", Default: "hospital"}, {ID: "XA-01", Parent: "XA", NameEN: "North"}}
-		err := s.Update(ctx, func(tx *store.Tx) error {
+		err := s.Keep(ctx, func(tx *store.Tx) error {
 			return errors.Join(tx.MarkBounce(ctx, "con_1", now, "550 no such user"), tx.PutRegion(ctx, want[1]),
 				tx.PutRegion(ctx, party.Region{ID: "XA"}), tx.PutRegion(ctx, want[0]), tx.SetPartyVersion(ctx, 4), tx.SetPartyVersion(ctx, 7))
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = s.Update(ctx, func(tx *store.Tx) error { return tx.MarkBounce(ctx, "con_9", now, "") })
+		err = s.Keep(ctx, func(tx *store.Tx) error { return tx.MarkBounce(ctx, "con_9", now, "") })
 		if !errors.Is(err, fault.NotFound) {
 			t.Errorf("a contact that is not there: %v", err)
 		}

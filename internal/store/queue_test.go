@@ -21,7 +21,7 @@ func TestQueue(t *testing.T) {
 		item := func(kind, object string, severity event.Severity, at time.Time) store.QueueItem {
 			return store.QueueItem{Kind: kind, Object: object, Code: kind, Args: []string{"a", "b"}, Severity: severity, Created: at}
 		}
-		err := s.Update(ctx, func(tx *store.Tx) error {
+		err := s.Keep(ctx, func(tx *store.Tx) error {
 			for _, c := range []struct {
 				q     store.QueueItem
 				fresh bool
@@ -71,49 +71,6 @@ func TestQueue(t *testing.T) {
 				t.Error("it cannot come back")
 			}
 			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	})
-}
-
-// A token is found by its hash and kind alone, works once, and goes when its time is long over.
-func TestSignIns(t *testing.T) {
-	t.Parallel()
-	testkit.EachEngine(t, func(t *testing.T, s *store.Store) {
-		ctx, now := t.Context(), noonOf(1)
-		link := store.SignIn{Hash: []byte("hash"), Kind: store.SignInLink, Subject: "ada", Role: "desk", Created: now, Expires: now.Add(time.Hour)}
-		err := s.Update(ctx, func(tx *store.Tx) error {
-			if err := tx.InsertSignIn(ctx, link); err != nil {
-				return err
-			}
-			if _, err := tx.SignInByHash(ctx, store.SignInSession, link.Hash); !errors.Is(err, fault.NotFound) {
-				t.Errorf("a link is taken for a session: %v", err)
-			}
-			got, err := tx.SignInByHash(ctx, store.SignInLink, link.Hash)
-			if d := gocmp.Diff(link, got); d != "" || err != nil {
-				t.Error(d, err)
-			}
-			if err := tx.UseSignIn(ctx, link.Hash, now); err != nil {
-				return err
-			}
-			if err := tx.UseSignIn(ctx, link.Hash, now); !errors.Is(err, fault.Expired) {
-				t.Errorf("used twice: %v", err)
-			}
-			if err := tx.DropSignIns(ctx, now); err != nil {
-				return err
-			}
-			if _, err := tx.SignInByHash(ctx, store.SignInLink, link.Hash); err != nil {
-				t.Errorf("dropped too early: %v", err)
-			}
-			if err := tx.DropSignIns(ctx, now.Add(2*time.Hour)); err != nil {
-				return err
-			}
-			if _, err := tx.SignInByHash(ctx, store.SignInLink, link.Hash); !errors.Is(err, fault.NotFound) {
-				t.Errorf("not dropped: %v", err)
-			}
-			return nil
 		})
 		if err != nil {
 			t.Fatal(err)

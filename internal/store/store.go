@@ -25,8 +25,11 @@ type Store struct {
 
 // Tx is one transaction. Reads and writes of every concept are its methods; it must not outlive its function.
 type Tx struct {
-	tx *sql.Tx
-	d  dialect
+	tx      *sql.Tx
+	d       dialect
+	stamp   int64 // mark of this transaction, known once it has appended to the ledger
+	entries int   // appended to the ledger
+	changed bool  // a row outside the ledger was written
 }
 
 // maxRetries bounds how often Update runs its function again after a serialization failure.
@@ -62,7 +65,28 @@ func (s *Store) Close() error {
 // Update runs f in one write transaction: serializable with retry on PostgreSQL, the single writer on SQLite.
 // f may run several times and must have no effect outside the transaction until Update returns nil. An error on
 // commit means that the outcome is unknown; idempotency keys make a retry safe.
+//
+// A transaction that changes something and leaves no entry in the ledger is refused: see Keep.
 func (s *Store) Update(ctx context.Context, f func(*Tx) error) error {
+	return s.update(ctx, func(tx *Tx) error {
+		if err := f(tx); err != nil {
+			return err
+		}
+		if tx.changed && tx.entries == 0 {
+			return errNoEntry
+		}
+		return nil
+	})
+}
+
+// errNoEntry says that a change would have left no entry in the ledger: a broken program.
+var errNoEntry = errors.New("a change without an entry in the ledger")
+
+// Keep is Update for what is no act: bookkeeping of work under way (leases, cursors, counters, schedules) and what
+// follows from entries already written. The house holds the list of its callers.
+func (s *Store) Keep(ctx context.Context, f func(*Tx) error) error { return s.update(ctx, f) }
+
+func (s *Store) update(ctx context.Context, f func(*Tx) error) error {
 	for try := 0; ; try++ {
 		err := s.once(ctx, s.write, s.dialect.writeOptions(), f)
 		if err == nil || try == maxRetries || !s.dialect.retryable(err) {
@@ -99,7 +123,13 @@ func (s *Store) once(ctx context.Context, db *sql.DB, o *sql.TxOptions, f func(*
 // exec runs one statement and classifies its error.
 func (t *Tx) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	r, err := t.tx.ExecContext(ctx, query, args...)
-	return r, t.classify(err)
+	if err != nil {
+		return r, t.classify(err)
+	}
+	if n, err := r.RowsAffected(); err != nil || n > 0 {
+		t.changed = true
+	}
+	return r, nil
 }
 
 // row scans one row into dest; fault.NotFound where there is none.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/staff"
 	"tocsin/internal/event"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
@@ -22,11 +23,10 @@ import (
 func TestSignIn(t *testing.T) {
 	t.Parallel()
 	w := emptyWorld(t)
-	token, err := w.loop.NewSignInLink(t.Context(), w.now, "desk", "ada", time.Hour)
-	w.must(err)
+	token := w.link(ident.Authority)
 	scanner, ada := w.visitor("en"), w.visitor("en")
 	for range 3 {
-		if body := scanner.ok("/sign-in/" + token); !strings.Contains(body, "Sign in as ada") {
+		if body := scanner.ok("/sign-in/" + token); !strings.Contains(body, "Sign in as Ada") {
 			t.Fatalf("no question: %s", body)
 		}
 	}
@@ -50,8 +50,8 @@ func TestSignIn(t *testing.T) {
 			t.Errorf("%s: %d", name, r.Code)
 		}
 	}
-	late := w.signedIn("desk", "ada", "en")
-	w.now = w.now.Add(loop.SessionLife)
+	late := w.signedIn(ident.Authority, "en")
+	w.now = w.now.Add(staff.SessionIdle + time.Second)
 	if r := late.get("/desk"); r.Code != http.StatusSeeOther {
 		t.Errorf("the session never ends: %d", r.Code)
 	}
@@ -61,7 +61,7 @@ func TestSignIn(t *testing.T) {
 func TestDiscard(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	ada := w.signedIn("desk", "ada", "en")
+	ada := w.signedIn(ident.Authority, "en")
 	at := ada.first("/desk/findings?state=notified", `href="(/desk/findings/\d+)"`)
 	if r := ada.post(at+"/discard", url.Values{"reason": {"  "}}); r.Code != http.StatusUnprocessableEntity {
 		t.Errorf("without a reason: %d", r.Code)
@@ -71,7 +71,7 @@ func TestDiscard(t *testing.T) {
 		t.Fatalf("discard: %d\n%s", r.Code, r.Body)
 	}
 	body := ada.ok(r.Header().Get("Location"))
-	for _, want := range []string{"Discarded.", "false positive", "a &lt;b&gt;honeypot&lt;/b&gt; of ours", "desk ada"} {
+	for _, want := range []string{"Discarded.", "false positive", "a &lt;b&gt;honeypot&lt;/b&gt; of ours", "Ada"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q", want)
 		}
@@ -89,7 +89,7 @@ func TestDiscard(t *testing.T) {
 func TestAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	ada, party := w.signedIn("desk", "ada", "en"), w.visitor("en")
+	ada, party := w.signedIn(ident.Authority, "en"), w.visitor("en")
 	notice := ada.first("/desk/notices?state=delivered", `href="/desk/notices/(ntc_[a-z0-9]+)"`)
 	link := ada.first("/desk/notices/"+notice, `https://tocsin\.example(/n/[\w-]+)`)
 
@@ -130,11 +130,11 @@ func TestAnswer(t *testing.T) {
 func TestDispute(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	ada := w.signedIn("desk", "ada", "en")
+	ada := w.signedIn(ident.Authority, "en")
 	list, err := w.loop.Findings(t.Context(), loop.FindingQuery{States: []finding.State{finding.Notified}}, 0, 1)
 	w.must(err)
 	f := list.Rows[0]
-	member := w.signedIn("member", string(f.Party), "en")
+	member := w.signedIn(f.Party, "en")
 	id, at := fmt.Sprint(f.ID), fmt.Sprintf("/desk/findings/%d", f.ID)
 	if r := member.post("/my", url.Values{"finding": {id}, "answer": {"not_mine"}, "whose": {"the neighbour"}}); r.Code != http.StatusSeeOther {
 		t.Fatalf("dispute: %d\n%s", r.Code, r.Body)
@@ -170,7 +170,7 @@ func TestOthersFindings(t *testing.T) {
 	w.must(err)
 	i := slices.IndexFunc(list.Rows, func(f loop.FindingRow) bool { return f.Party != "city-hospital" && f.Party != "" })
 	theirs := list.Rows[i]
-	hospital := w.signedIn("member", "city-hospital", "en")
+	hospital := w.signedIn("city-hospital", "en")
 	if strings.Contains(hospital.ok("/my"), fmt.Sprintf(`value="%d"`, theirs.ID)) {
 		t.Error("another's finding is on the page")
 	}
@@ -189,7 +189,7 @@ func TestOthersFindings(t *testing.T) {
 func TestExports(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	ada := w.signedIn("desk", "ada", "en")
+	ada := w.signedIn(ident.Authority, "en")
 	want := map[string]bool{}
 	_, _, err := w.loop.EachFinding(t.Context(), loop.FindingQuery{States: loop.LiveStates, Severity: event.Critical}, 1e6, func(r loop.FindingRow) error {
 		want[fmt.Sprint(r.ID)] = true
@@ -227,7 +227,7 @@ func TestExports(t *testing.T) {
 func TestLetter(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	ada := w.signedIn("desk", "ada", "en")
+	ada := w.signedIn(ident.Authority, "en")
 	notice := ada.first("/desk/notices?state=delivered", `href="/desk/notices/(ntc_[a-z0-9]+)"`)
 	raw, err := w.loop.NoticeMail(t.Context(), ident.Notice(notice))
 	w.must(err)
@@ -259,7 +259,7 @@ func TestLetter(t *testing.T) {
 func TestPaging(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	ada := w.signedIn("desk", "ada", "en")
+	ada := w.signedIn(ident.Authority, "en")
 	row, next := regexp.MustCompile(`href="/desk/findings/(\d+)"`), regexp.MustCompile(`href="([^"]+)" rel="next"`)
 	seen := map[string]bool{}
 	for path, pages := "/desk/findings?state=all", 0; path != ""; pages++ {

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"tocsin/internal/ident"
 	"tocsin/internal/web/desk"
 	"tocsin/internal/web/member"
 	"tocsin/internal/web/page"
@@ -19,12 +20,11 @@ func TestEveryPage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, language := range []string{"en", "zh"} {
-		ada, hospital, anybody := w.signedIn("desk", "ada", language), w.signedIn("member", "city-hospital", language), w.visitor(language)
+		ada, hospital, anybody := w.signedIn(ident.Authority, language), w.signedIn("city-hospital", language), w.visitor(language)
 		notice := ada.first("/desk/notices", `href="/desk/notices/(ntc_[a-z0-9]+)"`)
 		troubled := ada.first("/desk/signals?rejected=1", `href="/desk/signals/(\d+)"`)
 		link := ada.first("/desk/notices/"+notice, `https://tocsin\.example(/n/[\w-]+)`)
-		token, err := w.loop.NewSignInLink(t.Context(), w.now, "desk", "bo", 3600e9)
-		w.must(err)
+		token := w.link(ident.Authority)
 		for _, c := range []struct {
 			who  *person
 			path string
@@ -130,7 +130,7 @@ func TestEmptyPages(t *testing.T) {
 	t.Parallel()
 	w := emptyWorld(t)
 	for _, language := range []string{"en", "zh"} {
-		ada := w.signedIn("desk", "ada", language)
+		ada := w.signedIn(ident.Authority, language)
 		for _, path := range []string{
 			"/", "/desk", "/desk/findings", "/desk/parties", "/desk/notices", "/desk/feeds", "/desk/signals", "/desk/ledger", "/desk/mail",
 		} {
@@ -145,7 +145,7 @@ func TestDeskIsClosed(t *testing.T) {
 	w := newWorld(t)
 	k, err := page.New(page.Config{Mailbox: true})
 	w.must(err)
-	for name, who := range map[string]*person{"anybody": w.visitor("en"), "a member": w.signedIn("member", "city-hospital", "en")} {
+	for name, who := range map[string]*person{"anybody": w.visitor("en"), "a member": w.signedIn("city-hospital", "en")} {
 		for _, pattern := range desk.Routes(k, w.loop) {
 			method, path, _ := strings.Cut(pattern, " ")
 			path = strings.NewReplacer("{id}", "1", "{n}", "1").Replace(path)
@@ -169,7 +169,7 @@ func TestDeskIsClosed(t *testing.T) {
 func TestHeaders(t *testing.T) {
 	t.Parallel()
 	w := emptyWorld(t)
-	ada := w.signedIn("desk", "ada", "en")
+	ada := w.signedIn(ident.Authority, "en")
 	css := w.visitor("en").first("/", `href="(/static/[^"]+\.css)"`)
 	for _, path := range []string{"/", css, "/nothing", "/desk", "/desk/findings?state=odd", "/desk/findings.csv", "/desk/findings/999", "/n/nonsense", "/static/0/tocsin.css"} {
 		h := ada.get(path).Header()
@@ -194,7 +194,7 @@ func TestHeaders(t *testing.T) {
 func TestCrossOrigin(t *testing.T) {
 	t.Parallel()
 	w := emptyWorld(t)
-	ada := w.signedIn("desk", "ada", "en")
+	ada := w.signedIn(ident.Authority, "en")
 	for _, header := range []map[string]string{{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "", "Origin": "https://evil.example"}} {
 		r := ada.do(http.MethodPost, "/sign-out", strings.NewReader(""), header)
 		if r.Code != http.StatusForbidden || !strings.Contains(r.Body.String(), "Nothing was changed") {
@@ -213,7 +213,7 @@ func TestRoutes(t *testing.T) {
 	if all := len(desk.Routes(k, w.loop)) + len(member.Routes) + len(public.Routes); all != 31 {
 		t.Errorf("%d routes: does the new one have a test?", all)
 	}
-	ada := w.signedIn("desk", "ada", "en")
+	ada := w.signedIn(ident.Authority, "en")
 	for _, path := range []string{"/desk/", "/desk/findings/0", "/desk/findings/x", "/desk/findings/1/discard", "/my/x", "/n/", "/index.html"} {
 		if r := ada.get(path); r.Code != http.StatusNotFound && r.Code != http.StatusMethodNotAllowed {
 			t.Errorf("GET %s: %d", path, r.Code)

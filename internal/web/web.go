@@ -4,13 +4,13 @@
 package web
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"slices"
 	"time"
 
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/staff"
 	"tocsin/internal/web/desk"
 	"tocsin/internal/web/member"
 	"tocsin/internal/web/page"
@@ -24,6 +24,7 @@ type Authority = page.Authority
 // Config is what the pages need.
 type Config struct {
 	Loop      *loop.Loop
+	Staff     *staff.Staff
 	Authority Authority
 	Zone      *time.Location   // of times shown; nil is UTC
 	Clock     func() time.Time // what time it is
@@ -36,17 +37,14 @@ type Config struct {
 func New(c Config) (http.Handler, error) {
 	k, err := page.New(page.Config{
 		Authority: c.Authority, Zone: c.Zone, Clock: c.Clock, Secure: c.Secure, Mailbox: c.Mailbox, Log: c.Log,
-		Session: func(ctx context.Context, now time.Time, token string) (page.Who, error) {
-			s, err := c.Loop.Session(ctx, now, token)
-			return page.Who{Role: s.Role, Subject: s.Subject, Name: s.Name}, err
-		},
+		Session: c.Staff.Session,
 	})
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET "+static.Prefix, static.Handler())
-	public.Mount(mux, k, c.Loop)
+	public.Mount(mux, k, c.Loop, c.Staff)
 	member.Mount(mux, k, c.Loop)
 	desk.Mount(mux, k, c.Loop)
 	return k.Harden(mux), nil

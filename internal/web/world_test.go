@@ -3,6 +3,7 @@ package web_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -13,12 +14,17 @@ import (
 	"testing"
 	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/staff"
 	"tocsin/internal/archive"
+	"tocsin/internal/fault"
 	"tocsin/internal/feed"
 	"tocsin/internal/ident"
 	"tocsin/internal/notice"
+	"tocsin/internal/people"
 	"tocsin/internal/simulate"
+	"tocsin/internal/store"
 	"tocsin/internal/testkit"
 	"tocsin/internal/web"
 	"tocsin/packs"
@@ -27,10 +33,14 @@ import (
 // today is when the pages are looked at.
 var today = time.Date(2026, 11, 23, 16, 0, 0, 0, time.UTC)
 
+// operator is whoever owns the data folder.
+var operator = access.ForSoftware("command")
+
 // world is an installation with a week and more of the simulated province behind it, and its pages.
 type world struct {
 	t     *testing.T
 	loop  *loop.Loop
+	staff *staff.Staff
 	pages http.Handler
 	now   time.Time
 }
@@ -40,9 +50,9 @@ func newWorld(t *testing.T) *world {
 	w := emptyWorld(t)
 	p := simulate.NewProvince(today, 9)
 	for _, f := range []ident.Feed{"shadowserver", "ipsum", "recheck"} {
-		w.must(w.loop.PutFeed(t.Context(), p.Day(0), "software:test", loop.FeedSettings{ID: f, Pack: string(f), Title: string(f)}))
+		w.must(w.loop.PutFeed(t.Context(), p.Day(0), operator, loop.FeedSettings{ID: f, Pack: string(f), Title: string(f)}))
 	}
-	_, err := w.loop.ImportParties(t.Context(), p.Day(0), "software:test", p.Parties(), p.Regions)
+	_, err := w.loop.ImportParties(t.Context(), p.Day(0), operator, p.Parties(), p.Regions)
 	w.must(err)
 	for d := 1; d <= p.Days(); d++ {
 		w.day(p, d)
@@ -60,8 +70,10 @@ func emptyWorld(t *testing.T) *world {
 	blobs, err := archive.Open(filepath.Join(t.TempDir(), "archive"))
 	w.must(err)
 	t.Cleanup(func() { w.must(blobs.Close()) })
+	db := testkit.SQLite(t)
+	w.staff = staff.New(db, staff.Settings{BaseURL: "https://tocsin.example", Key: []byte("0123456789abcdef0123456789abcdef")})
 	w.loop = loop.New(loop.Config{
-		Store: testkit.SQLite(t), Archive: blobs, Packs: known, Library: library, Mailer: loop.Mailbox{},
+		Store: db, Archive: blobs, Packs: known, Library: library, Mailer: loop.Mailbox{},
 		Settings: loop.Settings{
 			Sender: notice.Sender{Name: "CSIRT Anhe", NameZH: "安河应急中心", Mail: "csirt@anhe.example"}, BaseURL: "https://tocsin.example",
 			MailDomain: "anhe.example", Key: []byte("0123456789abcdef0123456789abcdef"),
@@ -69,7 +81,7 @@ func emptyWorld(t *testing.T) *world {
 	})
 	t.Cleanup(func() { w.must(w.loop.Close(context.WithoutCancel(t.Context()))) })
 	w.pages, err = web.New(web.Config{
-		Loop: w.loop, Clock: func() time.Time { return w.now }, Mailbox: true,
+		Loop: w.loop, Staff: w.staff, Clock: func() time.Time { return w.now }, Mailbox: true,
 		Authority: web.Authority{Name: "CSIRT Anhe", NameZH: "安河应急中心", Mail: "csirt@anhe.example"},
 	})
 	w.must(err)
@@ -82,7 +94,7 @@ func (w *world) day(p *simulate.Province, d int) {
 	signals, err := p.Signals(d)
 	w.must(err)
 	for _, s := range signals {
-		_, err := w.loop.Accept(ctx, morning, loop.AcceptRequest{Feed: s.Feed, Name: s.Name, Body: bytes.NewReader(s.Body), Actor: "software:test"})
+		_, err := w.loop.Accept(ctx, morning, loop.AcceptRequest{Feed: s.Feed, Name: s.Name, Body: bytes.NewReader(s.Body), By: operator})
 		w.must(err)
 	}
 	for more := true; more; {
@@ -120,11 +132,24 @@ func (w *world) visitor(language string) *person {
 	return &person{world: w, language: language, cookies: map[string]string{}}
 }
 
-// signedIn is a visitor who has used a sign-in link.
-func (w *world) signedIn(role, subject, language string) *person {
+// link makes the first person of an organisation where it has none yet, and a link that signs them in.
+func (w *world) link(of ident.Party) string {
 	w.t.Helper()
-	token, err := w.loop.NewSignInLink(w.t.Context(), w.now, role, subject, time.Hour)
+	mail := "first@" + string(of) + ".example"
+	who, err := w.staff.PersonByMail(w.t.Context(), mail)
+	if errors.Is(err, fault.NotFound) {
+		who, err = w.staff.Found(w.t.Context(), w.now, operator, people.Person{Party: of, Name: "Ada", Mail: mail, Language: "en"})
+	}
 	w.must(err)
+	token, err := w.staff.OfferLink(w.t.Context(), w.now, operator, store.LinkOperator, who.ID, time.Hour)
+	w.must(err)
+	return token
+}
+
+// signedIn is a visitor who has used a sign-in link of an organisation's first person.
+func (w *world) signedIn(of ident.Party, language string) *person {
+	w.t.Helper()
+	token := w.link(of)
 	p := w.visitor(language)
 	if r := p.post("/sign-in/"+token, nil); r.Code != http.StatusSeeOther {
 		w.t.Fatalf("sign in: %d\n%s", r.Code, r.Body)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/fault"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
@@ -72,12 +73,13 @@ func (l *Loop) Answer(ctx context.Context, now time.Time, token string, ids []id
 }
 
 // AnswerAs is Answer for a signed-in member of a party, about any of the party's findings.
-func (l *Loop) AnswerAs(ctx context.Context, now time.Time, by ident.Party, ids []ident.Finding, kind AnswerKind, p Particulars) (Answered, error) {
-	return l.answer(ctx, now, answerer{party: by}, ids, kind, p)
+func (l *Loop) AnswerAs(ctx context.Context, now time.Time, by access.Actor, ids []ident.Finding, kind AnswerKind, p Particulars) (Answered, error) {
+	return l.answer(ctx, now, answerer{actor: by, party: by.Party}, ids, kind, p)
 }
 
 // answerer is who answers: a party, and the notice where it came by a link.
 type answerer struct {
+	actor  access.Actor // zero for a link: it speaks for the notice's party
 	party  ident.Party
 	notice ident.Notice
 }
@@ -141,18 +143,17 @@ func (l *Loop) take(ctx context.Context, tx *store.Tx, now time.Time, by answere
 		if n, err = tx.NoticeByID(ctx, by.notice); err != nil {
 			return Answered{}, err
 		}
-		by.party = n.Party
+		by.party, by.actor = n.Party, access.ForParty(n.Party)
 	}
 	out, err := l.weigh(ctx, tx, by, ids, answerTriggers[kind])
 	if err != nil || out.Changed == 0 {
 		return out, err
 	}
-	actor := "party:" + string(by.party)
 	whose, err := l.whose(ctx, tx, by.party, p.Whose)
 	if err != nil {
 		return Answered{}, err
 	}
-	out.Seq, err = tx.Append(ctx, now, actor, "notice.answer", by.object(), string(kind), answerBody(out, whose, p))
+	out.Seq, err = tx.Append(ctx, now, by.actor, "notice.answer", access.Of(by.party, by.object()), string(kind), answerBody(out, whose, p))
 	if err != nil {
 		return Answered{}, err
 	}
@@ -165,7 +166,7 @@ func (l *Loop) take(ctx context.Context, tx *store.Tx, now time.Time, by answere
 		if r.Problem != nil {
 			continue
 		}
-		r.State, err = change(ctx, tx, now, r.Finding, answerTriggers[kind], actor, reason, evidence, p.Until, out.Seq)
+		r.State, err = change(ctx, tx, now, r.Finding, answerTriggers[kind], access.ForParty(by.party).String(), reason, evidence, p.Until, out.Seq)
 		if err != nil {
 			return Answered{}, err
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/asset"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
@@ -48,7 +49,7 @@ func hostName(url string) string {
 // AttributeByHand is the desk's act that a party answers for a finding, whatever the rule says; it holds until the
 // next such act. The empty party gives the finding back to the rule. It needs a reason. fault.Conflict where the
 // finding is closed.
-func (l *Loop) AttributeByHand(ctx context.Context, now time.Time, actor string, id ident.Finding, to ident.Party, reason string) error {
+func (l *Loop) AttributeByHand(ctx context.Context, now time.Time, by access.Actor, id ident.Finding, to ident.Party, reason string) error {
 	reason, err := reasonOf(reason)
 	if err != nil {
 		return err
@@ -76,18 +77,18 @@ func (l *Loop) AttributeByHand(ctx context.Context, now time.Time, actor string,
 		if err := tx.SetAttributions(ctx, []store.Attributed{f}); err != nil {
 			return err
 		}
-		seq, err := tx.Append(ctx, now, actor, "finding.attribute", fmt.Sprintf("finding:%d", id), "desk",
+		seq, err := tx.Append(ctx, now, by, "finding.attribute", access.On(fmt.Sprintf("finding:%d", id)), "desk",
 			moved{was.Party, f.Attribution.Party, 1})
 		if err != nil {
 			return err
 		}
 		if f.Attribution.Party != was.Party {
-			_, err = change(ctx, tx, now, id, finding.Reattribute, actor, reason, "", time.Time{}, seq)
+			_, err = change(ctx, tx, now, id, finding.Reattribute, by.String(), reason, "", time.Time{}, seq)
 			return err
 		}
 		return tx.InsertHistory(ctx, store.Change{
 			Finding: id, Seq: seq, At: now, From: f.State, To: f.State,
-			Trigger: finding.Reattribute, Actor: actor, Reason: reason,
+			Trigger: finding.Reattribute, Actor: by.String(), Reason: reason,
 		})
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
 	"tocsin/internal/notice"
@@ -89,7 +90,7 @@ func (l *Loop) retarget(ctx context.Context, tx *store.Tx, now time.Time, n *not
 	if err := tx.PutNotice(ctx, n); err != nil {
 		return err
 	}
-	_, err = tx.Append(ctx, now, notifier, "notice.retarget", "notice:"+string(n.ID), "the contact cannot be reached", struct {
+	_, err = tx.Append(ctx, now, notifier, "notice.retarget", access.On("notice:"+string(n.ID)), "the contact cannot be reached", struct {
 		Contact string `json:"contact"`
 	}{c.ID})
 	return err
@@ -124,7 +125,7 @@ func (l *Loop) escalate(ctx context.Context, tx *store.Tx, now time.Time, n *not
 	if _, err := tx.Enqueue(ctx, q); err != nil {
 		return err
 	}
-	_, err = tx.Append(ctx, now, notifier, "notice.escalate", "notice:"+string(n.ID), q.Kind, nil)
+	_, err = tx.Append(ctx, now, notifier, "notice.escalate", access.On("notice:"+string(n.ID)), q.Kind, nil)
 	return err
 }
 
@@ -156,7 +157,7 @@ func (l *Loop) remind(ctx context.Context, tx *store.Tx, now time.Time, n *notic
 		if err := tx.PutNotice(ctx, n); err != nil {
 			return err
 		}
-		_, err := tx.Append(ctx, now, notifier, "notice.rest", "notice:"+string(n.ID), "nothing waits for an answer", nil)
+		_, err := tx.Append(ctx, now, notifier, "notice.rest", access.On("notice:"+string(n.ID)), "nothing waits for an answer", nil)
 		return err
 	}
 	return l.escalate(ctx, tx, now, n, store.QueueItem{

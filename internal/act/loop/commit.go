@@ -12,6 +12,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"tocsin/internal/access"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/feed"
@@ -86,7 +87,7 @@ func (x *run) commit(ctx context.Context, c *chunk) error {
 		x.progress(*x.signal)
 	}
 	if len(e.reopen) > 0 { // closed ones were left out when resources changed
-		if _, err := x.l.ReattributeThese(ctx, x.now, x.actor, numbers(e.reopen)); err != nil {
+		if _, err := x.l.ReattributeThese(ctx, x.now, access.ForSoftware("fold"), numbers(e.reopen)); err != nil {
 			return err
 		}
 	}
@@ -145,14 +146,14 @@ func (x *index) refresh(ctx context.Context, tx *store.Tx) error {
 	if int(last) != x.known {
 		return fmt.Errorf("the index ends at finding %d, the database at %d: %w", x.known, last, fault.Conflict)
 	}
-	err = tx.HistoryAfter(ctx, x.seq, func(c store.Change) error {
+	err = tx.HistorySince(ctx, x.horizon, func(c store.Change) error {
 		x.setState(uint32(c.Finding), c.To, store.Micros(c.At))
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	x.seq, err = tx.LastEntry(ctx)
+	x.horizon, err = tx.Horizon(ctx)
 	return err
 }
 
@@ -311,7 +312,7 @@ func (x *run) settle(ctx context.Context, tx *store.Tx, e *effect, packed []byte
 	if len(e.add) > 0 {
 		entry.First, entry.Last = e.add[0].ID, e.add[len(e.add)-1].ID
 	}
-	seq, err := tx.Append(ctx, x.now, x.actor, x.act, fmt.Sprintf("signal:%d", x.signal.ID), "", entry)
+	seq, err := tx.Append(ctx, x.now, x.by, x.act, access.On(fmt.Sprintf("signal:%d", x.signal.ID)), "", entry)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/finding"
@@ -78,7 +79,7 @@ type sending struct {
 // another party's by now are taken out, and a notice of which nothing is left is withdrawn.
 func (l *Loop) claim(ctx context.Context, now time.Time) (*sending, error) {
 	var job *sending
-	err := l.store.Update(ctx, func(tx *store.Tx) error {
+	err := l.store.Keep(ctx, func(tx *store.Tx) error {
 		job = nil
 		n, ok, err := tx.ClaimNotice(ctx, now, now.Add(notice.Lease))
 		if err != nil || !ok {
@@ -176,7 +177,7 @@ func (l *Loop) settle(ctx context.Context, tx *store.Tx, now time.Time, n *notic
 	if err := tx.PutNotice(ctx, n); err != nil {
 		return err
 	}
-	_, err = tx.Append(ctx, now, notifier, "notice."+string(t), "notice:"+string(n.ID), why, nil)
+	_, err = tx.Append(ctx, now, notifier, "notice."+string(t), access.On("notice:"+string(n.ID)), why, nil)
 	return err
 }
 
@@ -224,7 +225,7 @@ func (l *Loop) noticeURL(id ident.Notice, until time.Time) string {
 // keep stores the bytes of the mail; false where another worker took the notice over meanwhile.
 func (l *Loop) keep(ctx context.Context, now time.Time, job *sending, m notice.Mail) (bool, error) {
 	held := false
-	err := l.store.Update(ctx, func(tx *store.Tx) error {
+	err := l.store.Keep(ctx, func(tx *store.Tx) error {
 		n, err := tx.NoticeByID(ctx, job.n.ID)
 		if err != nil {
 			return err
@@ -279,7 +280,7 @@ func (l *Loop) record(ctx context.Context, tx *store.Tx, now time.Time, job *sen
 	if err := tx.PutNotice(ctx, &n); err != nil {
 		return err
 	}
-	_, err = tx.Append(ctx, now, notifier, "notice."+string(trigger), "notice:"+string(n.ID), smtpCode(sent), struct {
+	_, err = tx.Append(ctx, now, notifier, "notice."+string(trigger), access.On("notice:"+string(n.ID)), smtpCode(sent), struct {
 		Contact string `json:"contact"`
 		Attempt int    `json:"attempt"`
 	}{n.Contact, n.Attempts})
@@ -313,7 +314,7 @@ func (l *Loop) accepted(ctx context.Context, tx *store.Tx, now time.Time, n *not
 	if err := tx.PutNotice(ctx, n); err != nil {
 		return err
 	}
-	seq, err := tx.Append(ctx, now, notifier, "notice.send", "notice:"+string(n.ID), string(n.Kind), struct {
+	seq, err := tx.Append(ctx, now, notifier, "notice.send", access.On("notice:"+string(n.ID)), string(n.Kind), struct {
 		Party    ident.Party `json:"party"`
 		Contact  string      `json:"contact"`
 		Findings int         `json:"findings"`
@@ -338,7 +339,7 @@ func told(ctx context.Context, tx *store.Tx, now time.Time, n ident.Notice, ids 
 		if _, err := finding.Next(is.State, finding.Notify); err != nil {
 			continue // answered or closed while the mail was on its way
 		}
-		_, err = change(ctx, tx, now, id, finding.Notify, notifier, "notice "+string(n), "", time.Time{}, seq)
+		_, err = change(ctx, tx, now, id, finding.Notify, notifier.String(), "notice "+string(n), "", time.Time{}, seq)
 		if err != nil {
 			return err
 		}
@@ -402,7 +403,7 @@ func (l *Loop) bounced(ctx context.Context, tx *store.Tx, now time.Time, r notic
 	if err != nil {
 		return err
 	}
-	seq, err := tx.Append(ctx, now, "software:bounce", "notice.bounce", "notice:"+string(n.ID), r.Action, struct {
+	seq, err := tx.Append(ctx, now, access.ForSoftware("bounce"), "notice.bounce", access.On("notice:"+string(n.ID)), r.Action, struct {
 		Status string `json:"status"`
 		Moved  bool   `json:"moved"`
 	}{r.Status, moves})

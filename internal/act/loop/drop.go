@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
 )
@@ -41,8 +42,9 @@ type Dropped struct {
 	Refused string // why it was not taken; empty where it was
 }
 
+var dropper = access.ForSoftware("drop")
+
 const (
-	dropper  = "software:drop"
 	dropRoot = ident.Feed("shadowserver") // the feed of files that lie in no feed's folder
 	doneDir  = ".done"
 	wrongDir = ".refused"
@@ -139,7 +141,7 @@ func (l *Loop) takeFile(ctx context.Context, now time.Time, folder DropFolder, n
 	if err != nil {
 		return d, err
 	}
-	d.Receipt, err = l.Accept(ctx, now, AcceptRequest{Feed: d.Feed, Name: base, Body: f, Actor: dropper})
+	d.Receipt, err = l.Accept(ctx, now, AcceptRequest{Feed: d.Feed, Name: base, Body: f, By: dropper})
 	if err := f.Close(); err != nil {
 		return d, err
 	}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
 	"tocsin/internal/store"
@@ -42,7 +43,7 @@ func tokenHash(token string) []byte {
 
 // PutFeed makes a feed or changes its settings. fault.Invalid names the setting that is wrong. A new address to fetch
 // is due at once and forgets what was known of the old one.
-func (l *Loop) PutFeed(ctx context.Context, now time.Time, actor string, s FeedSettings) error {
+func (l *Loop) PutFeed(ctx context.Context, now time.Time, by access.Actor, s FeedSettings) error {
 	if err := s.check(); err != nil {
 		return err
 	}
@@ -62,7 +63,7 @@ func (l *Loop) PutFeed(ctx context.Context, now time.Time, actor string, s FeedS
 		if err := tx.PutFeed(ctx, f); err != nil {
 			return err
 		}
-		_, err = tx.Append(ctx, now, actor, "feed.put", "feed:"+string(s.ID), "", struct {
+		_, err = tx.Append(ctx, now, by, "feed.put", access.On("feed:"+string(s.ID)), "", struct {
 			New      bool   `json:"new"`
 			Pack     string `json:"pack"`
 			Token    bool   `json:"token"` // pushes are taken

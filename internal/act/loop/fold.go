@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/archive"
 	"tocsin/internal/fault"
 	"tocsin/internal/feed"
@@ -117,7 +118,7 @@ type run struct {
 	stream   int64
 	register *party.Register
 	version  int64 // of register
-	actor    string
+	by       access.Actor
 	act      string
 	progress func(store.Signal)
 	chunks   int
@@ -162,7 +163,7 @@ func (l *Loop) foldSignal(ctx context.Context, now time.Time, s *store.Signal, p
 		}
 		opened++
 		x := run{
-			l: l, now: now, signal: s, pack: pack, part: part, opened: p, register: register, version: version, actor: "software:fold",
+			l: l, now: now, signal: s, pack: pack, part: part, opened: p, register: register, version: version, by: access.ForSoftware("fold"),
 			act: "finding.fold", progress: progress,
 		}
 		err, failed = x.fold(ctx)
@@ -207,7 +208,7 @@ func (l *Loop) finish(ctx context.Context, now time.Time, s *store.Signal, opene
 				return err
 			}
 		}
-		_, err := tx.Append(ctx, now, "software:fold", "signal.finish", object, s.State, s.Counts)
+		_, err := tx.Append(ctx, now, access.ForSoftware("fold"), "signal.finish", access.On(object), s.State, s.Counts)
 		return err
 	})
 }
@@ -290,7 +291,7 @@ func (x *run) open(ctx context.Context) error {
 	if absence == 0 {
 		absence = x.pack.AbsenceCycles
 	}
-	return x.l.store.Update(ctx, func(tx *store.Tx) (err error) {
+	return x.l.store.Keep(ctx, func(tx *store.Tx) (err error) {
 		defer func() { x.signal.Stream = x.stream }()
 		x.stream, err = tx.StreamOf(ctx, x.signal.Feed, o.Stream, absence, x.now)
 		if err != nil || len(o.Columns) == 0 {
@@ -310,7 +311,7 @@ func (x *run) open(ctx context.Context) error {
 		if err != nil || !fresh {
 			return err
 		}
-		_, err = tx.Append(ctx, x.now, "software:fold", "feed.drift", object, "columns changed", o.Drift)
+		_, err = tx.Append(ctx, x.now, access.ForSoftware("fold"), "feed.drift", access.On(object), "columns changed", o.Drift)
 		return err
 	})
 }

@@ -49,7 +49,7 @@ func newLoop(t testing.TB, s *store.Store, set Settings) *Loop {
 		}
 	})
 	for _, id := range []string{"shadowserver", "recheck"} {
-		if err := l.PutFeed(t.Context(), noon, "software:test", FeedSettings{ID: ident.Feed(id), Pack: id}); err != nil {
+		if err := l.PutFeed(t.Context(), noon, testCommand, FeedSettings{ID: ident.Feed(id), Pack: id}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -70,7 +70,7 @@ func (l *Loop) die(t testing.TB) {
 
 func take(t testing.TB, l *Loop, now time.Time, id ident.Feed, name, body string) ident.Signal {
 	t.Helper()
-	r, err := l.Accept(t.Context(), now, AcceptRequest{Feed: id, Name: name, Body: strings.NewReader(body), Actor: "software:test"})
+	r, err := l.Accept(t.Context(), now, AcceptRequest{Feed: id, Name: name, Body: strings.NewReader(body), By: testCommand})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,7 +299,7 @@ func TestUrgentOvertakes(t *testing.T) {
 	t.Parallel()
 	s := testkit.SQLite(t)
 	l := newLoop(t, s, Settings{ChunkRows: 10})
-	if err := l.PutFeed(t.Context(), noon, "software:test", FeedSettings{ID: "alarm", Pack: "shadowserver", Urgent: true}); err != nil {
+	if err := l.PutFeed(t.Context(), noon, testCommand, FeedSettings{ID: "alarm", Pack: "shadowserver", Urgent: true}); err != nil {
 		t.Fatal(err)
 	}
 	var rows []seenOn

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/event"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
@@ -133,7 +134,7 @@ func (l *Loop) WatchFeeds(ctx context.Context, now time.Time) (int, error) {
 	return alarms, nil
 }
 
-const watcher = "software:watch"
+var watcher = access.ForSoftware("watch")
 
 // watchStream raises or settles the alarm of one stream. The setting remembers the silence that was told, by its last
 // cycle, so that an item the desk has closed is not raised again for the same one.
@@ -162,10 +163,10 @@ func (l *Loop) watchStream(ctx context.Context, now time.Time, f store.Feed, s S
 			return err
 		}
 		if !silent {
-			if _, err := tx.QueueSettle(ctx, "feed.silent", object, watcher, now); err != nil {
+			if _, err := tx.QueueSettle(ctx, "feed.silent", object, watcher.String(), now); err != nil {
 				return err
 			}
-			_, err := tx.Append(ctx, now, watcher, "feed.speak", object, "the stream is no longer silent", nil)
+			_, err := tx.Append(ctx, now, watcher, "feed.speak", access.On(object), "the stream is no longer silent", nil)
 			return err
 		}
 		_, err := tx.Enqueue(ctx, store.QueueItem{
@@ -175,7 +176,7 @@ func (l *Loop) watchStream(ctx context.Context, now time.Time, f store.Feed, s S
 		if err != nil {
 			return err
 		}
-		_, err = tx.Append(ctx, now, watcher, "feed.silent", object, "nothing since "+mark, nil)
+		_, err = tx.Append(ctx, now, watcher, "feed.silent", access.On(object), "nothing since "+mark, nil)
 		return err
 	})
 }

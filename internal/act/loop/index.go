@@ -23,7 +23,7 @@ type index struct {
 	more  map[uint32][]hot // by finding: the streams that saw it later
 
 	claimed map[uint32]int64 // state_at of findings in state claimed_fixed
-	seq     int64            // ledger position up to which states are known
+	horizon int64            // store.Tx.Horizon up to which changes of state are known
 
 	dirty      []uint64 // bit n-1: the counters of finding n differ from its sighting row
 	dirtyMore  map[pair]struct{}
@@ -101,7 +101,7 @@ func loadIndex(ctx context.Context, s *store.Store) (*index, error) {
 			return err
 		}
 		x.ids = make(map[finding.Key]uint32, last)
-		if x.seq, err = tx.LastEntry(ctx); err != nil {
+		if x.horizon, err = tx.Horizon(ctx); err != nil {
 			return err
 		}
 		if err := tx.EachKnown(ctx, x.know); err != nil {

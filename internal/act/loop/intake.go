@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
 	"tocsin/internal/store"
@@ -17,11 +18,11 @@ const maxSignal = 64 << 30
 
 // AcceptRequest is one signal at the door.
 type AcceptRequest struct {
-	Feed  ident.Feed
-	Name  string // as the sender calls it; tells some formats what they hold
-	Key   string // idempotency key of the sender; may be empty
-	Body  io.Reader
-	Actor string
+	Feed ident.Feed
+	Name string // as the sender calls it; tells some formats what they hold
+	Key  string // idempotency key of the sender; may be empty
+	Body io.Reader
+	By   access.Actor
 }
 
 // Receipt says that a signal is taken: its bytes are archived and its row is committed.
@@ -101,7 +102,7 @@ func insertSignal(ctx context.Context, tx *store.Tx, now time.Time, q AcceptRequ
 			return 0, false, err
 		}
 	}
-	_, err = tx.Append(ctx, now, q.Actor, "signal.accept", fmt.Sprintf("signal:%d", s.ID), "", struct {
+	_, err = tx.Append(ctx, now, q.By, "signal.accept", access.On(fmt.Sprintf("signal:%d", s.ID)), "", struct {
 		Feed  ident.Feed `json:"feed"`
 		Hash  string     `json:"sha256"`
 		Bytes int64      `json:"bytes"`

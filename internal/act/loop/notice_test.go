@@ -18,6 +18,7 @@ import (
 	"github.com/emersion/go-message"
 	"github.com/google/go-cmp/cmp"
 
+	"tocsin/internal/access"
 	"tocsin/internal/asset"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
@@ -79,7 +80,7 @@ func newOffice(t *testing.T, s *store.Store) *office {
 
 func (o *office) update(f func(ctx context.Context, tx *store.Tx) error) {
 	o.t.Helper()
-	if err := o.store.Update(o.t.Context(), func(tx *store.Tx) error { return f(o.t.Context(), tx) }); err != nil {
+	if err := o.store.Keep(o.t.Context(), func(tx *store.Tx) error { return f(o.t.Context(), tx) }); err != nil {
 		o.t.Fatal(err)
 	}
 }
@@ -409,7 +410,7 @@ func TestDeliverLooksAgain(t *testing.T) {
 		o.post.answer = nil
 		move := func(trigger finding.Trigger, id ident.Finding) {
 			o.update(func(ctx context.Context, tx *store.Tx) error {
-				seq, err := tx.Append(ctx, noon, "software:test", "test.move", "", "", nil)
+				seq, err := tx.Append(ctx, noon, notifier, "notice.send", access.On(""), "", nil)
 				if err == nil {
 					_, err = change(ctx, tx, noon, id, trigger, "software:test", "", "", time.Time{}, seq)
 				}
@@ -549,7 +550,7 @@ func TestAnswerKinds(t *testing.T) {
 			t.Errorf("a made-up link: %v", err)
 		}
 		other := o.find("bank", event.Low, 1, noon)
-		a, err := o.AnswerAs(t.Context(), noon, "bank", append(other, ids[0]), AnswerAcknowledge, Particulars{})
+		a, err := o.AnswerAs(t.Context(), noon, memberOf("bank"), append(other, ids[0]), AnswerAcknowledge, Particulars{})
 		if err != nil || a.Changed != 1 || !errors.Is(a.Results[1].Problem, fault.Denied) {
 			t.Errorf("%+v %v", a, err)
 		}

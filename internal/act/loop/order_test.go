@@ -84,7 +84,7 @@ func outcome(t *testing.T, s *store.Store, ds []delivery, always bool) []string 
 	l := New(Config{Store: s, Archive: a, Packs: p, Library: lib, Settings: Settings{Key: make([]byte, 32)}})
 	t.Cleanup(func() { _ = l.Close(context.Background()) })
 	for _, id := range []ident.Feed{"one", "two"} {
-		if err := l.PutFeed(t.Context(), at(0, 0), "person:op", FeedSettings{ID: id, Pack: "events"}); err != nil {
+		if err := l.PutFeed(t.Context(), at(0, 0), testCommand, FeedSettings{ID: id, Pack: "events"}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
 	"tocsin/internal/party"
@@ -113,7 +114,7 @@ func planImport(ctx context.Context, tx *store.Tx, now time.Time, parties []part
 // ImportParties is the act of taking parties and regions over from an import, by the rules of party.Merge: all of it
 // or, with Problems as the error, none. An import that changes nothing is no act. Open findings keep their party
 // until Reattribute.
-func (l *Loop) ImportParties(ctx context.Context, now time.Time, actor string, parties []party.Party, regions []party.Region) (party.Plan, error) {
+func (l *Loop) ImportParties(ctx context.Context, now time.Time, by access.Actor, parties []party.Party, regions []party.Region) (party.Plan, error) {
 	var plan party.Plan
 	err := l.store.Update(ctx, func(tx *store.Tx) error {
 		have, p, err := planImport(ctx, tx, now, parties, regions)
@@ -136,7 +137,7 @@ func (l *Loop) ImportParties(ctx context.Context, now time.Time, actor string, p
 				return err
 			}
 		}
-		return recordParties(ctx, tx, now, actor, "party.import", "parties", "", &p)
+		return recordParties(ctx, tx, now, by, "party.import", access.On("parties"), "", &p)
 	})
 	if err != nil {
 		return party.Plan{}, fmt.Errorf("import parties: %w", err)
@@ -146,7 +147,7 @@ func (l *Loop) ImportParties(ctx context.Context, now time.Time, actor string, p
 
 // PutParty is the desk's act of writing one party as a whole. What it lacks of contacts and systems goes; resources
 // that it lacks end at now. Members without an ID that match what is there take over its ID.
-func (l *Loop) PutParty(ctx context.Context, now time.Time, actor string, p party.Party) (party.Party, error) {
+func (l *Loop) PutParty(ctx context.Context, now time.Time, by access.Actor, p party.Party) (party.Party, error) {
 	p, err := p.Canonical()
 	if err != nil {
 		return party.Party{}, err
@@ -164,7 +165,7 @@ func (l *Loop) PutParty(ctx context.Context, now time.Time, actor string, p part
 		if err := tx.PutParty(ctx, now, p); err != nil {
 			return err
 		}
-		return recordParties(ctx, tx, now, actor, "party.put", "party:"+string(p.ID), "desk", &plan)
+		return recordParties(ctx, tx, now, by, "party.put", access.On("party:"+string(p.ID)), "desk", &plan)
 	})
 	if err != nil {
 		return party.Party{}, fmt.Errorf("put party %s: %w", p.ID, err)
@@ -188,9 +189,9 @@ func knownRegion(ctx context.Context, tx *store.Tx, id string) error {
 	return fault.New(fault.Invalid, "region: there is no region %s", id)
 }
 
-// EndParty is the desk's act that a party is no more: its resources end at now. Its findings are re-attributed by
+// EndParty is the desk's act, approving what proposed wanted, that a party is no more: its resources end at now. Its findings are re-attributed by
 // Reattribute. fault.Conflict where it is the default contact of a region.
-func (l *Loop) EndParty(ctx context.Context, now time.Time, actor string, id ident.Party) error {
+func (l *Loop) EndParty(ctx context.Context, now time.Time, by access.Actor, proposed string, id ident.Party) error {
 	err := l.store.Update(ctx, func(tx *store.Tx) error {
 		regions, err := tx.Regions(ctx)
 		if err != nil {
@@ -204,7 +205,7 @@ func (l *Loop) EndParty(ctx context.Context, now time.Time, actor string, id ide
 		if err := tx.EndParty(ctx, now, id); err != nil {
 			return err
 		}
-		return recordParties(ctx, tx, now, actor, "party.end", "party:"+string(id), "desk", &party.Plan{})
+		return recordParties(ctx, tx, now, by, "party.end", access.Object{Name: "party:" + string(id), Proposed: proposed}, "desk", &party.Plan{})
 	})
 	if err != nil {
 		return fmt.Errorf("end party %s: %w", id, err)
@@ -220,7 +221,7 @@ type partyEntry struct {
 }
 
 // recordParties appends the act's entry and makes it the version of the register.
-func recordParties(ctx context.Context, tx *store.Tx, now time.Time, actor, act, object, reason string, p *party.Plan) error {
+func recordParties(ctx context.Context, tx *store.Tx, now time.Time, by access.Actor, act string, on access.Object, reason string, p *party.Plan) error {
 	bare := make([]party.Party, len(p.Parties))
 	for i, q := range p.Parties {
 		q.Contacts = nil
@@ -235,7 +236,7 @@ func recordParties(ctx context.Context, tx *store.Tx, now time.Time, actor, act,
 	for _, c := range p.Changes {
 		e.Changes[string(c.Do)+" "+c.What]++
 	}
-	seq, err := tx.Append(ctx, now, actor, act, object, reason, e)
+	seq, err := tx.Append(ctx, now, by, act, on, reason, e)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tocsin/internal/access"
 	"tocsin/internal/fault"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
@@ -34,7 +35,7 @@ func takeOver(t *testing.T, l *Loop, now time.Time, text string) party.Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := l.ImportParties(t.Context(), now, "person:ann", in.Parties, in.Regions)
+	plan, err := l.ImportParties(t.Context(), now, testCommand, in.Parties, in.Regions)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +104,7 @@ func standTo(t *testing.T, l *Loop, id ident.Finding, trigger finding.Trigger) {
 	t.Helper()
 	ctx := t.Context()
 	err := l.store.Update(ctx, func(tx *store.Tx) error {
-		seq, err := tx.Append(ctx, noon, "software:test", "test.state", "", "", nil)
+		seq, err := tx.Append(ctx, noon, notifier, "notice.send", access.On(""), "", nil)
 		if err != nil {
 			return err
 		}
@@ -134,7 +135,7 @@ func TestImportParties(t *testing.T) {
 		if plan := takeOver(t, l, noon.Add(time.Hour), registerYAML); len(plan.Changes) != 0 || acts(t, l, "party.import") != 1 {
 			t.Errorf("the same once more: %+v", plan.Changes)
 		}
-		_, err = l.ImportParties(ctx, noon, "person:ann", []party.Party{{ID: "x", Name: "X"}, {ID: "y", Name: "Y", Region: "QQ"}}, nil)
+		_, err = l.ImportParties(ctx, noon, testCommand, []party.Party{{ID: "x", Name: "X"}, {ID: "y", Name: "Y", Region: "QQ"}}, nil)
 		if !errors.Is(err, fault.Invalid) {
 			t.Errorf("an unknown region: %v", err)
 		}
@@ -168,7 +169,7 @@ func TestPutAndEndParty(t *testing.T) {
 		q := p.Party
 		q.Contacts = []party.Contact{{Mail: "it@hospital.example"}, {Role: party.Backup, Mail: "boss@hospital.example"}}
 		q.Resources = append(q.Resources, party.Resource{Value: "Hospital.Example"})
-		got, err := l.PutParty(ctx, noon, "person:ann", q)
+		got, err := l.PutParty(ctx, noon, deskPerson("ann"), q)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -176,17 +177,17 @@ func TestPutAndEndParty(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 		q.Region = "QQ"
-		if _, err := l.PutParty(ctx, noon, "person:ann", q); !errors.Is(err, fault.Invalid) {
+		if _, err := l.PutParty(ctx, noon, deskPerson("ann"), q); !errors.Is(err, fault.Invalid) {
 			t.Errorf("an unknown region: %v", err)
 		}
-		if err := l.EndParty(ctx, noon, "person:ann", "csirt"); !errors.Is(err, fault.Conflict) {
+		if err := l.EndParty(ctx, noon, deskPerson("ann"), "person:bo", "csirt"); !errors.Is(err, fault.Conflict) {
 			t.Errorf("ending the default of a region: %v", err)
 		}
 		before, err := l.Register(ctx, noon)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := l.EndParty(ctx, noon, "person:ann", "hospital"); err != nil {
+		if err := l.EndParty(ctx, noon, deskPerson("ann"), "person:bo", "hospital"); err != nil {
 			t.Fatal(err)
 		}
 		after, err := l.Register(ctx, noon)
@@ -251,7 +252,7 @@ func TestReattribute(t *testing.T) {
 		}
 		run := func(want Reattributed) {
 			t.Helper()
-			got, err := l.Reattribute(ctx, noon, "software:reattribute")
+			got, err := l.Reattribute(ctx, noon, testCommand)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -268,7 +269,7 @@ func TestReattribute(t *testing.T) {
 		}
 		standTo(t, l, ids[9], finding.Notify)
 		standTo(t, l, ids[10], finding.Gone)
-		if err := l.AttributeByHand(ctx, noon, "person:ann", ids[11], "csirt", "they asked for it"); err != nil {
+		if err := l.AttributeByHand(ctx, noon, deskPerson("ann"), ids[11], "csirt", "they asked for it"); err != nil {
 			t.Fatal(err)
 		}
 		takeOver(t, l, noon, `parties: [{id: hospital, resources: [{prefix: 198.51.100.0/24, verified: 2026-11-01}]}]`)
@@ -287,7 +288,7 @@ func TestReattribute(t *testing.T) {
 			t.Error("one batch, one act")
 		}
 		standTo(t, l, ids[10], finding.SeenAgain)
-		if got, err := l.ReattributeThese(ctx, noon, "software:reattribute", []ident.Finding{ids[10]}); err != nil || got.Moved != 1 {
+		if got, err := l.ReattributeThese(ctx, noon, testCommand, []ident.Finding{ids[10]}); err != nil || got.Moved != 1 {
 			t.Errorf("%+v, %v", got, err)
 		}
 	})
@@ -301,7 +302,7 @@ func TestAttributeByHand(t *testing.T) {
 		takeOver(t, l, noon, registerYAML)
 		ids := telnet(t, l, 1, 9)
 		by := func(id ident.Finding, to ident.Party, reason string) error {
-			return l.AttributeByHand(ctx, noon, "person:ann", id, to, reason)
+			return l.AttributeByHand(ctx, noon, deskPerson("ann"), id, to, reason)
 		}
 		if err := by(ids[1], "isp", " "); !errors.Is(err, fault.Invalid) {
 			t.Errorf("no reason: %v", err)
@@ -359,13 +360,13 @@ func TestReattributeStopsAndGoesOn(t *testing.T) {
 	takeOver(t, l, noon, registerYAML)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := l.Reattribute(ctx, noon, "software:reattribute"); err == nil {
+	if _, err := l.Reattribute(ctx, noon, testCommand); err == nil {
 		t.Fatal("a cancelled walk ended well")
 	}
 	if due, err := l.ReattributeDue(t.Context(), noon); !due || err != nil {
 		t.Errorf("due %v, %v", due, err)
 	}
-	got, err := l.Reattribute(t.Context(), noon, "software:reattribute")
+	got, err := l.Reattribute(t.Context(), noon, testCommand)
 	if err != nil || got.Moved != 3 {
 		t.Errorf("%+v, %v", got, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
@@ -13,7 +14,7 @@ import (
 	"tocsin/internal/store"
 )
 
-const notifier = "software:notify"
+var notifier = access.ForSoftware("notify")
 
 // Kinds of queue items about notices. Their title codes are the same words.
 const (
@@ -130,7 +131,7 @@ func (l *Loop) planParty(ctx context.Context, tx *store.Tx, now time.Time, id id
 		sum.Notices++
 		sum.Findings += len(d.Items)
 	}
-	_, err = tx.QueueSettle(ctx, queueNoContact, "party:"+string(id), notifier, now)
+	_, err = tx.QueueSettle(ctx, queueNoContact, "party:"+string(id), notifier.String(), now)
 	return sum, err
 }
 
@@ -153,7 +154,7 @@ func (l *Loop) plan(ctx context.Context, tx *store.Tx, now time.Time, n *notice.
 	if err := tx.InsertNotice(ctx, n, ids); err != nil {
 		return err
 	}
-	_, err := tx.Append(ctx, now, notifier, "notice.plan", "notice:"+string(n.ID), n.Reason, struct {
+	_, err := tx.Append(ctx, now, notifier, "notice.plan", access.On("notice:"+string(n.ID)), n.Reason, struct {
 		Party    ident.Party  `json:"party"`
 		Kind     notice.Kind  `json:"kind"`
 		Parent   ident.Notice `json:"parent,omitempty"`
@@ -184,7 +185,7 @@ func (l *Loop) unreachable(ctx context.Context, tx *store.Tx, now time.Time, p *
 	if err != nil {
 		return err
 	}
-	_, err = tx.Append(ctx, now, notifier, "notice.no_contact", object, "nobody to write to", struct {
+	_, err = tx.Append(ctx, now, notifier, "notice.no_contact", access.On(object), "nobody to write to", struct {
 		Findings int `json:"findings"`
 	}{n})
 	return err

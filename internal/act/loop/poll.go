@@ -9,6 +9,7 @@ import (
 	"path"
 	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
@@ -39,8 +40,9 @@ type Fetcher interface {
 	Fetch(ctx context.Context, q FetchRequest) (FetchResponse, error)
 }
 
+var poller = access.ForSoftware("poll")
+
 const (
-	poller       = "software:poll"
 	pollLease    = 20 * time.Minute // after which a fetch that never ended is tried again
 	pollLimit    = 4 << 30          // bytes
 	pollPatience = 5                // failures in a row before the desk is told
@@ -73,7 +75,7 @@ func (l *Loop) PollNext(ctx context.Context, now time.Time, jitter float64) (Pol
 	was := f.Poll
 	got, err := l.fetcher.Fetch(ctx, FetchRequest{URL: was.URL, ETag: was.ETag, Modified: was.Modified, Limit: pollLimit})
 	if err == nil && got.Body != nil {
-		p.Receipt, err = l.Accept(ctx, now, AcceptRequest{Feed: f.ID, Name: nameIn(was.URL, f.ID), Body: got.Body, Actor: poller})
+		p.Receipt, err = l.Accept(ctx, now, AcceptRequest{Feed: f.ID, Name: nameIn(was.URL, f.ID), Body: got.Body, By: poller})
 		err = errors.Join(err, got.Body.Close())
 	}
 	if err != nil && ctx.Err() != nil {
@@ -105,7 +107,7 @@ func (l *Loop) claimPoll(ctx context.Context, now time.Time) (store.Feed, error)
 	if err := l.store.View(ctx, look); err != nil || len(due) == 0 {
 		return store.Feed{}, err
 	}
-	err := l.store.Update(ctx, func(tx *store.Tx) error {
+	err := l.store.Keep(ctx, func(tx *store.Tx) error {
 		if err := look(tx); err != nil || len(due) == 0 {
 			return err
 		}
@@ -123,7 +125,7 @@ func (l *Loop) claimPoll(ctx context.Context, now time.Time) (store.Feed, error)
 // again, is an act.
 func (l *Loop) recordPoll(ctx context.Context, now time.Time, id ident.Feed, was, is store.Poll) error {
 	object := "feed:" + string(id)
-	return l.store.Update(ctx, func(tx *store.Tx) error {
+	return l.store.Keep(ctx, func(tx *store.Tx) error {
 		f, err := tx.FeedByID(ctx, id)
 		if err != nil || f.Poll.URL != was.URL {
 			return err // changed under us: what was learned belongs to the old address
@@ -142,10 +144,10 @@ func (l *Loop) recordPoll(ctx context.Context, now time.Time, id ident.Feed, was
 		}
 		switch {
 		case was.Failures == 0 && is.Failures > 0:
-			_, err = tx.Append(ctx, now, poller, "feed.fail", object, "the fetch failed", nil)
+			_, err = tx.Append(ctx, now, poller, "feed.fail", access.On(object), "the fetch failed", nil)
 		case was.Failures > 0 && is.Failures == 0:
-			if _, err = tx.QueueSettle(ctx, "feed.unreachable", object, poller, now); err == nil {
-				_, err = tx.Append(ctx, now, poller, "feed.recover", object, fmt.Sprintf("after %d failures", was.Failures), nil)
+			if _, err = tx.QueueSettle(ctx, "feed.unreachable", object, poller.String(), now); err == nil {
+				_, err = tx.Append(ctx, now, poller, "feed.recover", access.On(object), fmt.Sprintf("after %d failures", was.Failures), nil)
 			}
 		}
 		return err

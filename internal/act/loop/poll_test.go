@@ -61,7 +61,7 @@ func intakeLoop(t *testing.T, s *store.Store, far *site) *Loop {
 func putFeed(t *testing.T, l *Loop, now time.Time, s FeedSettings) {
 	t.Helper()
 	s.Pack = "addresses"
-	if err := l.PutFeed(t.Context(), now, "person:op", s); err != nil {
+	if err := l.PutFeed(t.Context(), now, testCommand, s); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -245,7 +245,7 @@ func TestPutFeed(t *testing.T) {
 		} {
 			bad := good
 			spoil(&bad)
-			err := l.PutFeed(t.Context(), at(0, 0), "person:op", bad)
+			err := l.PutFeed(t.Context(), at(0, 0), testCommand, bad)
 			if text, _ := fault.Message(err); !errors.Is(err, fault.Invalid) || !strings.HasPrefix(text, name+":") {
 				t.Errorf("bad %s: %v", name, err)
 			}

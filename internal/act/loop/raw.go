@@ -9,6 +9,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"tocsin/internal/access"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/feed"
@@ -187,7 +188,7 @@ type Replayed struct {
 
 // Replay reads the rows of a signal that were kept aside once more, after the pack or schema was mended. Those that
 // now become events are folded as if they had come with the rest.
-func (l *Loop) Replay(ctx context.Context, now time.Time, actor string, id ident.Signal) (Replayed, error) {
+func (l *Loop) Replay(ctx context.Context, now time.Time, by access.Actor, id ident.Signal) (Replayed, error) {
 	l.fold.mu.Lock()
 	defer l.fold.mu.Unlock()
 	var done Replayed
@@ -206,7 +207,7 @@ func (l *Loop) Replay(ctx context.Context, now time.Time, actor string, id ident
 		return done, err
 	}
 	for part, rows := range aside {
-		if err := l.replayPart(ctx, now, actor, &s, part, rows, &done); err != nil {
+		if err := l.replayPart(ctx, now, by, &s, part, rows, &done); err != nil {
 			return done, errors.Join(fmt.Errorf("replay signal %d: %w", id, err), l.fold.forget(err))
 		}
 	}
@@ -235,7 +236,7 @@ func (l *Loop) aside(ctx context.Context, id ident.Signal) (map[int][]store.Reje
 	}
 }
 
-func (l *Loop) replayPart(ctx context.Context, now time.Time, actor string, s *store.Signal, part int, rows []store.Rejected, done *Replayed) error {
+func (l *Loop) replayPart(ctx context.Context, now time.Time, by access.Actor, s *store.Signal, part int, rows []store.Rejected, done *Replayed) error {
 	register, version, err := l.registerAt(ctx, now)
 	if err != nil {
 		return err
@@ -245,7 +246,7 @@ func (l *Loop) replayPart(ctx context.Context, now time.Time, actor string, s *s
 		return err
 	}
 	return l.withPart(ctx, *s, part, func(p *feed.Part) error {
-		x := run{l: l, now: now, signal: s, pack: pack, part: part, opened: p, register: register, version: version, actor: actor, act: "signal.replay"}
+		x := run{l: l, now: now, signal: s, pack: pack, part: part, opened: p, register: register, version: version, by: by, act: "signal.replay"}
 		if err := x.open(ctx); err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/event"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
@@ -53,7 +54,7 @@ func (l *Loop) ReattributeDue(ctx context.Context, now time.Time) (bool, error) 
 // Reattribute asks the rule again for every finding that is not closed and was not attributed by hand, in batches of
 // 5,000. Each batch that changes something is one act, "finding.reattribute". A finding that moves to another party
 // is open again, so that the party is told. Stopping halfway or running it again does no harm.
-func (l *Loop) Reattribute(ctx context.Context, now time.Time, actor string) (Reattributed, error) {
+func (l *Loop) Reattribute(ctx context.Context, now time.Time, by access.Actor) (Reattributed, error) {
 	var done Reattributed
 	register, version, err := l.registerAt(ctx, now)
 	if err != nil {
@@ -70,7 +71,7 @@ func (l *Loop) Reattribute(ctx context.Context, now time.Time, actor string) (Re
 			return err
 		})
 		if err == nil {
-			err = l.move(ctx, now, actor, moves, &done)
+			err = l.move(ctx, now, by, moves, &done)
 		}
 		if err != nil {
 			return done, fmt.Errorf("re-attribute findings behind %d: %w", after, err)
@@ -83,7 +84,7 @@ func (l *Loop) Reattribute(ctx context.Context, now time.Time, actor string) (Re
 }
 
 // ReattributeThese does the same for some findings, such as closed ones that were just reopened. At most 10,000.
-func (l *Loop) ReattributeThese(ctx context.Context, now time.Time, actor string, ids []ident.Finding) (Reattributed, error) {
+func (l *Loop) ReattributeThese(ctx context.Context, now time.Time, by access.Actor, ids []ident.Finding) (Reattributed, error) {
 	var done Reattributed
 	register, err := l.Register(ctx, now)
 	if err != nil {
@@ -99,7 +100,7 @@ func (l *Loop) ReattributeThese(ctx context.Context, now time.Time, actor string
 		return err
 	})
 	if err == nil {
-		err = l.move(ctx, now, actor, moves, &done)
+		err = l.move(ctx, now, by, moves, &done)
 	}
 	if err != nil {
 		return done, fmt.Errorf("re-attribute %d findings: %w", len(ids), err)
@@ -112,7 +113,7 @@ func (l *Loop) attributedBy(ctx context.Context, version int64, next time.Time) 
 	if !next.IsZero() {
 		text += " " + strconv.FormatInt(store.Micros(next), 10)
 	}
-	return l.store.Update(ctx, func(tx *store.Tx) error { return tx.PutSetting(ctx, attributedSetting, text) })
+	return l.store.Keep(ctx, func(tx *store.Tx) error { return tx.PutSetting(ctx, attributedSetting, text) })
 }
 
 // movable reports whether the rule may change who answers for a finding: not where the desk said who, and not where
@@ -190,7 +191,7 @@ type reattributeEntry struct {
 }
 
 // move writes new attributions as one act. Findings that closed or were attributed by hand in the meantime stay.
-func (l *Loop) move(ctx context.Context, now time.Time, actor string, moves []store.Attributed, done *Reattributed) error {
+func (l *Loop) move(ctx context.Context, now time.Time, by access.Actor, moves []store.Attributed, done *Reattributed) error {
 	if len(moves) == 0 {
 		return nil
 	}
@@ -223,11 +224,11 @@ func (l *Loop) move(ctx context.Context, now time.Time, actor string, moves []st
 		if err := tx.SetAttributions(ctx, have); err != nil {
 			return err
 		}
-		seq, err := tx.Append(ctx, now, actor, "finding.reattribute", "findings", "register", e)
+		seq, err := tx.Append(ctx, now, by, "finding.reattribute", access.On("findings"), "register", e)
 		if err != nil {
 			return err
 		}
-		return changeMoved(ctx, tx, now, gone, actor, seq)
+		return changeMoved(ctx, tx, now, gone, by, seq)
 	})
 	if err == nil {
 		done.Moved += len(e.Moved)
@@ -238,7 +239,7 @@ func (l *Loop) move(ctx context.Context, now time.Time, actor string, moves []st
 
 // changeMoved does for many findings at once what change does for one with trigger finding.Reattribute: a batch that
 // takes long would lose every race for the ledger against the fold.
-func changeMoved(ctx context.Context, tx *store.Tx, now time.Time, fs []store.Attributed, actor string, seq int64) error {
+func changeMoved(ctx context.Context, tx *store.Tx, now time.Time, fs []store.Attributed, by access.Actor, seq int64) error {
 	to := map[finding.State][]ident.Finding{}
 	steps := make([]store.Change, 0, len(fs))
 	for _, f := range fs {
@@ -249,7 +250,7 @@ func changeMoved(ctx context.Context, tx *store.Tx, now time.Time, fs []store.At
 		if next != f.State {
 			to[next] = append(to[next], f.ID)
 		}
-		steps = append(steps, store.Change{Finding: f.ID, Seq: seq, At: now, From: f.State, To: next, Trigger: finding.Reattribute, Actor: actor})
+		steps = append(steps, store.Change{Finding: f.ID, Seq: seq, At: now, From: f.State, To: next, Trigger: finding.Reattribute, Actor: by.String()})
 	}
 	for state, ids := range to {
 		if err := tx.SetStates(ctx, ids, store.Standing{State: state, Since: now}); err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
 	"tocsin/internal/store"
@@ -19,8 +20,9 @@ type Verified struct {
 	Expired int // accepted risks whose date has come
 }
 
+var verifier = access.ForSoftware("verify")
+
 const (
-	verifier       = "software:verify"
 	verifySetting  = "verify"
 	verifyBatch    = 500    // findings changed in one transaction
 	verifyRange    = 20_000 // findings looked at in one read
@@ -56,7 +58,7 @@ func (l *Loop) Verify(ctx context.Context, now time.Time) (Verified, error) {
 			return v, fmt.Errorf("verify findings from %d: %w", from+1, err)
 		}
 	}
-	return v, l.store.Update(ctx, func(tx *store.Tx) error {
+	return v, l.store.Keep(ctx, func(tx *store.Tx) error {
 		text, err := json.Marshal(mark)
 		if err != nil {
 			return err
@@ -125,14 +127,14 @@ func (l *Loop) expire(ctx context.Context, now time.Time, v *Verified) error {
 			if err := read(tx); err != nil || len(ids) == 0 {
 				return err
 			}
-			seq, err := tx.Append(ctx, now, verifier, "finding.expire", "findings", "the date of the accepted risk has come", struct {
+			seq, err := tx.Append(ctx, now, verifier, "finding.expire", access.On("findings"), "the date of the accepted risk has come", struct {
 				Findings []ident.Finding `json:"findings"`
 			}{ids})
 			if err != nil {
 				return err
 			}
 			for _, id := range ids {
-				if _, err := change(ctx, tx, now, id, finding.Expire, verifier, "the date has come", "", time.Time{}, seq); err != nil {
+				if _, err := change(ctx, tx, now, id, finding.Expire, verifier.String(), "the date has come", "", time.Time{}, seq); err != nil {
 					return err
 				}
 			}
@@ -322,7 +324,7 @@ func (c *coverage) carryOut(ctx context.Context, tx *store.Tx, now time.Time, ba
 			body.Faded = append(body.Faded, r.id)
 		}
 	}
-	seq, err := tx.Append(ctx, now, verifier, "finding.verify", "findings", "evidence of absence", body)
+	seq, err := tx.Append(ctx, now, verifier, "finding.verify", access.On("findings"), "evidence of absence", body)
 	if err != nil {
 		return nil, err
 	}
@@ -331,7 +333,7 @@ func (c *coverage) carryOut(ctx context.Context, tx *store.Tx, now time.Time, ba
 		if r.trigger == finding.Fade {
 			reason = fmt.Sprintf("no sighting for %d days", c.fade)
 		}
-		if _, err := change(ctx, tx, now, r.id, r.trigger, verifier, reason, r.evidence, time.Time{}, seq); err != nil {
+		if _, err := change(ctx, tx, now, r.id, r.trigger, verifier.String(), reason, r.evidence, time.Time{}, seq); err != nil {
 			return nil, err
 		}
 	}

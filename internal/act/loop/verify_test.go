@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tocsin/internal/access"
 	"tocsin/internal/asset"
 	"tocsin/internal/fault"
 	"tocsin/internal/finding"
@@ -45,7 +46,7 @@ func newWard(t *testing.T, s *store.Store) ward {
 
 func (w ward) update(f func(ctx context.Context, tx *store.Tx) error) {
 	w.t.Helper()
-	if err := w.store.Update(w.t.Context(), func(tx *store.Tx) error { return f(w.t.Context(), tx) }); err != nil {
+	if err := w.store.Keep(w.t.Context(), func(tx *store.Tx) error { return f(w.t.Context(), tx) }); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -150,7 +151,7 @@ func TestVerifyCloses(t *testing.T) {
 			t.Errorf("states %v", got)
 		}
 		h := w.history(2)
-		if len(h) != 1 || h[0].Trigger != finding.Gone || h[0].From != finding.ClaimedFixed || h[0].Actor != verifier {
+		if len(h) != 1 || h[0].Trigger != finding.Gone || h[0].From != finding.ClaimedFixed || h[0].Actor != verifier.String() {
 			t.Fatalf("history %+v", h)
 		}
 		e, err := finding.ReadEvidence(h[0].Evidence)
@@ -242,7 +243,7 @@ func TestVerifyAfterCrash(t *testing.T) {
 		}
 		all := []ruling{{id: 1}, {id: 2}, {id: 3}}
 		crash := errors.New("crash")
-		err = s.Update(t.Context(), func(tx *store.Tx) error {
+		err = s.Keep(t.Context(), func(tx *store.Tx) error {
 			if done, err := c.carryOut(t.Context(), tx, at(8, 1), all); err != nil || len(done) != 3 {
 				t.Errorf("%v %v", done, err)
 			}
@@ -274,7 +275,7 @@ func TestVerifyEndsAcceptedRisks(t *testing.T) {
 		w.find(4, finding.Notified, 1, 2)
 		accept := func(id ident.Finding, until time.Time) error {
 			return s.Update(t.Context(), func(tx *store.Tx) error {
-				seq, err := tx.Append(t.Context(), at(5, 0), "party:x", "finding.answer", "finding:1", "", nil)
+				seq, err := tx.Append(t.Context(), at(5, 0), access.ForParty("x"), "notice.answer", access.Of("x", "party:x"), "", nil)
 				if err != nil {
 					return err
 				}

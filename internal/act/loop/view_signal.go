@@ -95,7 +95,7 @@ func (l *Loop) Ledger(ctx context.Context, seq int64, limit int) ([]Entry, error
 // Ready reports an error while the database does not answer.
 func (l *Loop) Ready(ctx context.Context) error {
 	return l.store.View(ctx, func(tx *store.Tx) error {
-		_, err := tx.LastEntry(ctx)
+		_, err := tx.Horizon(ctx)
 		return err
 	})
 }

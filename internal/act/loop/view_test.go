@@ -5,14 +5,12 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"tocsin/internal/fault"
 	"tocsin/internal/store"
-	"tocsin/internal/testkit"
 )
 
 func TestAssetMatch(t *testing.T) {
@@ -132,57 +130,4 @@ func FuzzReadMail(f *testing.F) {
 	f.Add([]byte("Subject: x\r\n\r\nbody"))
 	f.Add([]byte("Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n"))
 	f.Fuzz(func(_ *testing.T, raw []byte) { _, _ = ReadMail(raw) })
-}
-
-// A link is for somebody who is here, for a time, and leaves one entry in the ledger for each thing that was done.
-func TestSignInLinks(t *testing.T) {
-	t.Parallel()
-	testkit.EachEngine(t, func(t *testing.T, s *store.Store) {
-		ctx, l := t.Context(), New(Config{Store: s})
-		for name, link := range map[string]func() (string, error){
-			"no role":     func() (string, error) { return l.NewSignInLink(ctx, noon, "root", "ada", time.Hour) },
-			"nobody":      func() (string, error) { return l.NewSignInLink(ctx, noon, "desk", "", time.Hour) },
-			"no time":     func() (string, error) { return l.NewSignInLink(ctx, noon, "desk", "ada", 0) },
-			"too long":    func() (string, error) { return l.NewSignInLink(ctx, noon, "desk", "ada", 8*24*time.Hour) },
-			"no party":    func() (string, error) { return l.NewSignInLink(ctx, noon, "member", "nobody", time.Hour) },
-			"wrong token": func() (string, error) { x, _, err := l.SignIn(ctx, noon, "x"); return x, err },
-		} {
-			if got, err := link(); got != "" || !errors.Is(err, fault.Invalid) && !errors.Is(err, fault.NotFound) {
-				t.Errorf("%s: %v", name, err)
-			}
-		}
-		token, err := l.NewSignInLink(ctx, noon, "desk", "ada", time.Hour)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := l.Session(ctx, noon, token); !errors.Is(err, fault.NotFound) {
-			t.Errorf("a link is no session: %v", err)
-		}
-		if _, err := l.PeekSignIn(ctx, noon.Add(time.Hour), token); !errors.Is(err, fault.Expired) {
-			t.Errorf("too late: %v", err)
-		}
-		session, who, err := l.SignIn(ctx, noon, token)
-		if err != nil || who.Role != "desk" || who.Name != "ada" || session == token {
-			t.Fatalf("%+v, %v", who, err)
-		}
-		for range 2 {
-			if err := l.SignOut(ctx, noon, session); err != nil {
-				t.Error(err)
-			}
-		}
-		entries, err := l.Ledger(ctx, 0, 10)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var acts []string
-		for _, e := range entries {
-			acts = append(acts, e.Act)
-			if strings.Contains(e.Body+e.Object+e.Reason, token) || strings.Contains(e.Body+e.Object+e.Reason, session) {
-				t.Error("a token is in the ledger")
-			}
-		}
-		if d := cmp.Diff([]string{"sign_in.close", "sign_in.open", "sign_in.offer"}, acts); d != "" {
-			t.Error(d)
-		}
-	})
 }

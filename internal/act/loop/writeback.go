@@ -28,7 +28,7 @@ func (f *folder) writeBack(ctx context.Context, s *store.Store) error {
 	if x == nil || x.journalled == 0 {
 		return nil
 	}
-	err := s.Update(ctx, func(tx *store.Tx) error {
+	err := s.Keep(ctx, func(tx *store.Tx) error {
 		if err := tx.CheckFold(ctx, f.term); err != nil {
 			return err
 		}

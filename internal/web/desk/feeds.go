@@ -105,7 +105,7 @@ func (d *desk) replay(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	if _, err := d.loop.Replay(v.R.Context(), v.Now, v.Who.Actor(), id); err != nil {
+	if _, err := d.loop.Replay(v.R.Context(), v.Now, v.Who.Actor, id); err != nil {
 		return err
 	}
 	return v.Redirect(fmt.Sprintf("/desk/signals/%d", id), "replay")
@@ -132,7 +132,7 @@ func (d *desk) ledger(v *page.Visit) error {
 	b := ledgerBody{First: before == 0}
 	if len(entries) > pageSize {
 		entries = entries[:pageSize]
-		b.Next = entries[pageSize-1].Seq
+		b.Next = entries[pageSize-1].ID
 	}
 	for _, e := range entries {
 		b.Rows = append(b.Rows, ledgerRow{e, objectLink(e.Object), fmt.Sprintf("%x", e.Hash[:min(6, len(e.Hash))])})

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/act/loop"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
@@ -179,14 +180,14 @@ func (d *desk) discard(v *page.Visit) error { return d.decide(v, d.loop.Discard,
 
 func (d *desk) reject(v *page.Visit) error { return d.decide(v, d.loop.RejectDispute, "reject") }
 
-type decision func(ctx context.Context, now time.Time, actor string, id ident.Finding, reason string) error
+type decision func(ctx context.Context, now time.Time, by access.Actor, id ident.Finding, reason string) error
 
 func (d *desk) decide(v *page.Visit, act decision, done string) error {
 	id, err := findingID(v)
 	if err != nil {
 		return err
 	}
-	if err := act(v.R.Context(), v.Now, v.Who.Actor(), id, v.R.PostForm.Get("reason")); err != nil {
+	if err := act(v.R.Context(), v.Now, v.Who.Actor, id, v.R.PostForm.Get("reason")); err != nil {
 		return err
 	}
 	return v.Redirect(fmt.Sprintf("/desk/findings/%d", id), done)
@@ -194,7 +195,7 @@ func (d *desk) decide(v *page.Visit, act decision, done string) error {
 
 func (d *desk) attribute(v *page.Visit) error {
 	to := ident.Party(v.R.PostForm.Get("party"))
-	return d.decide(v, func(ctx context.Context, now time.Time, actor string, id ident.Finding, reason string) error {
-		return d.loop.AttributeByHand(ctx, now, actor, id, to, reason)
+	return d.decide(v, func(ctx context.Context, now time.Time, by access.Actor, id ident.Finding, reason string) error {
+		return d.loop.AttributeByHand(ctx, now, by, id, to, reason)
 	}, "attribute")
 }

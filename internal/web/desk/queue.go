@@ -65,7 +65,7 @@ func (d *desk) queue(v *page.Visit) error {
 }
 
 func (d *desk) queueDone(v *page.Visit) error {
-	if err := d.loop.QueueDone(v.R.Context(), v.Now, v.Who.Actor(), v.R.PathValue("id")); err != nil {
+	if err := d.loop.QueueDone(v.R.Context(), v.Now, v.Who.Actor, v.R.PathValue("id")); err != nil {
 		return err
 	}
 	return v.Redirect("/desk", "queue")

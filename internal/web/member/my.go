@@ -28,12 +28,12 @@ const myPage = 200
 func (m *member) my(v *page.Visit) error { return m.showMy(v, http.StatusOK, form{}, nil) }
 
 func mine(v *page.Visit) loop.FindingQuery {
-	return loop.FindingQuery{Party: ident.Party(v.Who.Subject), States: loop.LiveStates}
+	return loop.FindingQuery{Party: v.Who.Party, States: loop.LiveStates}
 }
 
 func (m *member) showMy(v *page.Visit, status int, f form, ticked []ident.Finding) error {
 	ctx, q := v.R.Context(), v.R.URL.Query()
-	b := myBody{Name: v.Who.Name, Outcome: readOutcome(q), Cap: loop.CountCap, First: q.Get("before") == ""}
+	b := myBody{Name: v.Who.PartyName, Outcome: readOutcome(q), Cap: loop.CountCap, First: q.Get("before") == ""}
 	before, _ := strconv.ParseInt(q.Get("before"), 10, 64) // what is no number is the first page
 	list, err := m.loop.Findings(ctx, mine(v), ident.Finding(max(0, before)), myPage)
 	if err != nil {
@@ -42,7 +42,7 @@ func (m *member) showMy(v *page.Visit, status int, f form, ticked []ident.Findin
 	if b.Count, err = m.loop.CountFindings(ctx, mine(v), loop.CountCap); err != nil {
 		return err
 	}
-	if b.Notices, err = m.loop.Notices(ctx, loop.NoticeQuery{Party: ident.Party(v.Who.Subject)}, loop.NoticeCursor{}, 20); err != nil {
+	if b.Notices, err = m.loop.Notices(ctx, loop.NoticeQuery{Party: v.Who.Party}, loop.NoticeCursor{}, 20); err != nil {
 		return err
 	}
 	open := mine(v)
@@ -91,7 +91,7 @@ func (m *member) answerMine(v *page.Visit) error {
 	}
 	var done loop.Answered
 	if err == nil {
-		done, err = m.loop.AnswerAs(ctx, v.Now, ident.Party(v.Who.Subject), ids, f.Kind, p)
+		done, err = m.loop.AnswerAs(ctx, v.Now, v.Who.Actor, ids, f.Kind, p)
 	}
 	if mistake, ok := mistakeOf(err); ok {
 		f.Mistake = mistake

@@ -84,14 +84,14 @@ func readForm(r *http.Request) error {
 	return fault.New(fault.Invalid, "this form cannot be read: %v", err)
 }
 
-func (k *Kit) who(v *Visit) (Who, error) {
+func (k *Kit) who(v *Visit) (Visitor, error) {
 	c, err := v.R.Cookie(k.cookieName())
 	if err != nil || k.Session == nil {
-		return Who{}, nil //nolint:nilerr // without a cookie it is nobody in particular
+		return Visitor{}, nil //nolint:nilerr // without a cookie it is nobody in particular
 	}
 	who, err := k.Session(v.R.Context(), v.Now, c.Value)
 	if errors.Is(err, fault.NotFound) || errors.Is(err, fault.Expired) {
-		return Who{}, nil
+		return Visitor{}, nil
 	}
 	return who, err
 }

@@ -21,6 +21,7 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/internal/act/staff"
 	"tocsin/internal/fault"
 	"tocsin/internal/lang"
 	"tocsin/internal/web/templates"
@@ -44,26 +45,8 @@ func (a Authority) Named(l lang.Language) string {
 	return a.Name
 }
 
-// Who is the person or party that a session speaks for. The zero value is nobody.
-type Who struct {
-	Role    string // "desk" or "member"
-	Subject string // desk: the person's name; member: the party's id
-	Name    string // to show
-}
-
-// Desk reports whether w may use the desk.
-func (w Who) Desk() bool { return w.Role == "desk" }
-
-// Member reports whether w speaks for a party.
-func (w Who) Member() bool { return w.Role == "member" }
-
-// Actor returns w as the ledger names it.
-func (w Who) Actor() string {
-	if w.Desk() {
-		return "person:" + w.Subject
-	}
-	return "party:" + w.Subject
-}
+// Visitor is who a session speaks for. The zero value is nobody.
+type Visitor = staff.Visitor
 
 // Config is what all pages need to know of the installation.
 type Config struct {
@@ -74,7 +57,7 @@ type Config struct {
 	Mailbox   bool // the desk shows sent mail (demonstration)
 	Log       *slog.Logger
 	// Session returns who holds an open session's token; fault.NotFound or fault.Expired where nobody does.
-	Session func(ctx context.Context, now time.Time, token string) (Who, error)
+	Session func(ctx context.Context, now time.Time, token string) (Visitor, error)
 }
 
 // Spec names a page's template and the type of its body; a test checks the one against the other.
@@ -144,7 +127,7 @@ type Frame struct {
 	Tab       string // of the navigation that is open
 	Self      string // path and query of this page
 	Now       time.Time
-	Who       Who
+	Who       Visitor
 	Authority Authority
 	Mailbox   bool
 	Done      string // what the act before this page did; empty where there was none
@@ -171,7 +154,7 @@ type Visit struct {
 	ID   string // request id
 	Lang lang.Language
 	Now  time.Time
-	Who  Who
+	Who  Visitor
 }
 
 // T returns a message in the visitor's language.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/staff"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/finding"
@@ -17,12 +18,13 @@ import (
 type public struct {
 	kit    *page.Kit
 	loop   *loop.Loop
+	staff  *staff.Staff
 	shares page.Kept[[]loop.Share]
 }
 
 // Mount puts the public pages on mux.
-func Mount(mux *http.ServeMux, k *page.Kit, l *loop.Loop) {
-	p := &public{kit: k, loop: l}
+func Mount(mux *http.ServeMux, k *page.Kit, l *loop.Loop, s *staff.Staff) {
+	p := &public{kit: k, loop: l, staff: s}
 	mux.Handle("GET /{$}", k.Public(p.start))
 	mux.Handle("GET /sign-in", k.Private(p.signIn))
 	mux.Handle("GET /sign-in/{token}", k.Private(p.confirm))

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"tocsin/internal/act/loop"
+	"tocsin/internal/act/staff"
 	"tocsin/internal/fault"
 	"tocsin/internal/web/page"
 )
@@ -13,32 +13,32 @@ import (
 type signInBody struct{}
 
 func (p *public) signIn(v *page.Visit) error {
-	if to := home(v.Who.Role); to != "/" {
+	if to := home(v.Who); to != "/" {
 		http.Redirect(v.W, v.R, to, http.StatusSeeOther)
 		return nil
 	}
 	return page.Show(v, "public/sign-in", v.T("public.sign_in.title"), signInBody{})
 }
 
-func home(role string) string {
-	switch role {
-	case "desk":
+func home(who page.Visitor) string {
+	switch {
+	case who.Desk():
 		return "/desk"
-	case "member":
+	case who.Member():
 		return "/my"
 	}
 	return "/"
 }
 
 type confirmBody struct {
-	Who    loop.SignedIn
+	Who    page.Visitor
 	Action string
 }
 
 // confirm shows a button and uses nothing up: mail scanners open every link that they see.
 func (p *public) confirm(v *page.Visit) error {
 	token := v.R.PathValue("token")
-	who, err := p.loop.PeekSignIn(v.R.Context(), v.Now, token)
+	who, err := p.staff.PeekLink(v.R.Context(), v.Now, token)
 	if err != nil {
 		return badLink(v, err)
 	}
@@ -46,12 +46,12 @@ func (p *public) confirm(v *page.Visit) error {
 }
 
 func (p *public) open(v *page.Visit) error {
-	token, who, err := p.loop.SignIn(v.R.Context(), v.Now, v.R.PathValue("token"))
+	token, who, err := p.staff.OpenLink(v.R.Context(), v.Now, v.R.PathValue("token"), v.R.UserAgent())
 	if err != nil {
 		return badLink(v, err)
 	}
-	v.SetToken(token, int(loop.SessionLife/time.Second))
-	return v.Redirect(home(who.Role), "sign_in")
+	v.SetToken(token, int(staff.SessionLife/time.Second))
+	return v.Redirect(home(who), "sign_in")
 }
 
 // badLink says in the visitor's language what is wrong with a link.
@@ -67,7 +67,7 @@ func badLink(v *page.Visit, err error) error {
 
 func (p *public) signOut(v *page.Visit) error {
 	if token := v.Token(); token != "" {
-		if err := p.loop.SignOut(v.R.Context(), v.Now, token); err != nil {
+		if err := p.staff.SignOut(v.R.Context(), v.Now, token); err != nil {
 			return err
 		}
 	}
