@@ -38,13 +38,7 @@ const maxRetries = 20
 // Open opens the database at dsn and migrates it. A dsn starting with postgres:// or postgresql:// is PostgreSQL;
 // anything else is the path of a SQLite file, created when absent.
 func Open(ctx context.Context, dsn string) (*Store, error) {
-	var s *Store
-	var err error
-	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
-		s, err = openPostgres(dsn)
-	} else {
-		s, err = openSQLite(dsn)
-	}
+	s, err := openAny(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
@@ -52,6 +46,13 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("migrate: %w", err), s.Close())
 	}
 	return s, nil
+}
+
+func openAny(dsn string) (*Store, error) {
+	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
+		return openPostgres(dsn)
+	}
+	return openSQLite(dsn)
 }
 
 // Close closes all connections.
