@@ -1,5 +1,3 @@
-// Package ledger owns the record of acts: what an entry says, how entries are chained and added to a Merkle log, how
-// the log is signed, laid out in tiles and verified. The store keeps the entries; this package decides what counts.
 package ledger
 
 import (
