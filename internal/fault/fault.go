@@ -19,6 +19,8 @@ var (
 	Expired     = errors.New("expired")
 	Unavailable = errors.New("unavailable")
 	Refused     = errors.New("outside the remit")
+	TooMany     = errors.New("too many requests")
+	NoMethod    = errors.New("no such method here")
 )
 
 var statuses = []struct {
@@ -34,6 +36,8 @@ var statuses = []struct {
 	{Expired, 410},
 	{Unavailable, 503},
 	{Refused, 422},
+	{TooMany, 429},
+	{NoMethod, 405},
 }
 
 // explained is an error whose text may be shown to the person who caused it.

@@ -44,6 +44,7 @@ type FetchOptions struct {
 	Stall time.Duration  // longest wait for the next bytes, headers included; 0 is 60 s
 	Total time.Duration  // longest time for the whole; 0 is 15 min
 	TLS   *tls.Config    // trust other than the system's; nil is the system's
+	Names *net.Resolver  // that resolves names; nil is the system's. What it says is looked at before each dial
 }
 
 // Fetcher gets files over HTTP and HTTPS. It dials no address inside (private, loopback, link-local, …) unless that
@@ -74,25 +75,32 @@ func NewFetcher(o FetchOptions) *Fetcher {
 	if o.Total == 0 {
 		o.Total = usualTotal
 	}
+	return &Fetcher{o: o, client: &http.Client{CheckRedirect: follow, Transport: transport(o)}}
+}
+
+// transport dials under the guard, each time anew after the name is resolved.
+func transport(o FetchOptions) *http.Transport {
 	secure := &tls.Config{}
 	if o.TLS != nil {
 		secure = o.TLS.Clone()
 	}
 	secure.MinVersion = tls.VersionTLS12
-	dial := &net.Dialer{Timeout: dialTimeout, Control: guard(o.Allow)}
-	return &Fetcher{o: o, client: &http.Client{
-		CheckRedirect: follow,
-		Transport: &http.Transport{
-			DialContext: dial.DialContext, TLSClientConfig: secure, TLSHandshakeTimeout: dialTimeout,
-			MaxResponseHeaderBytes: mostHeader, DisableCompression: true, ForceAttemptHTTP2: true,
-			MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute,
-		},
-	}}
+	dial := &net.Dialer{Timeout: dialTimeout, Control: guard(o.Allow), Resolver: o.Names}
+	return &http.Transport{
+		DialContext: dial.DialContext, TLSClientConfig: secure, TLSHandshakeTimeout: dialTimeout,
+		MaxResponseHeaderBytes: mostHeader, DisableCompression: true, ForceAttemptHTTP2: true,
+		MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute,
+	}
 }
 
-// inside are the ranges that are no part of the public Internet beyond those that netip knows.
-var inside = prefixes("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "198.18.0.0/15", "240.0.0.0/4",
-	"64:ff9b::/96", "64:ff9b:1::/48", "2001::/23", "2002::/16", "fec0::/10")
+// inside are the ranges that are no part of the public Internet beyond those that netip knows: IANA's registries of
+// special-purpose addresses (RFC 6890), tunnels in which IPv4 addresses hide, and 168.63.129.16, where Azure answers
+// its virtual machines.
+var inside = prefixes("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "240.0.0.0/4",
+	"168.63.129.16/32", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
+
+// global is all of IPv6 that is handed out as public addresses. Outside of it lie local, mapped, NAT64 and future ones.
+var global = netip.MustParsePrefix("2000::/3")
 
 func prefixes(texts ...string) []netip.Prefix {
 	out := make([]netip.Prefix, len(texts))
@@ -114,7 +122,7 @@ func guard(allow []netip.Prefix) func(network, address string, _ syscall.RawConn
 		if slices.ContainsFunc(allow, holds) {
 			return nil
 		}
-		if !ip.IsGlobalUnicast() || ip.IsPrivate() || slices.ContainsFunc(inside, holds) {
+		if !ip.IsGlobalUnicast() || ip.IsPrivate() || ip.Is6() && !global.Contains(ip) || slices.ContainsFunc(inside, holds) {
 			return fault.New(fault.Denied, "the name leads to an address inside, which must not be fetched from")
 		}
 		return nil

@@ -235,6 +235,9 @@ func TestGuard(t *testing.T) {
 		"224.0.0.1": false, "255.255.255.255": false, "240.0.0.1": false, "198.18.0.1": false, "192.0.0.1": false,
 		"::": false, "::1": false, "fe80::1": false, "fd00::1": false, "ff02::1": false, "::ffff:127.0.0.1": false,
 		"64:ff9b::a00:1": false, "2002:a00:1::1": false, "2001:0:a00:1::1": false,
+		"168.63.129.16": false, "100.100.100.200": false, "192.88.99.1": false, "::10.1.1.1": false, "::ffff:0:10.1.1.1": false,
+		"64:ff9b:1::a00:1": false, "fd00:ec2::254": false, "fec0::1": false, "100::1": false, "5f00::1": false, "4000::1": false,
+		"2001:db8::1": false, "3fff::1": false, "2606:4700::1": true,
 	} {
 		err := check("tcp", netip.AddrPortFrom(netip.MustParseAddr(address), 443).String(), nil)
 		if (err == nil) != want || err != nil && !errors.Is(err, fault.Denied) {
