@@ -64,7 +64,7 @@ func Ask(a Actor, act string, o Object, at time.Time) (ident.Post, error) {
 }
 
 func (a Actor) ask(need Need, act string, o Object, at time.Time) (ident.Post, error) {
-	if need.Self && o.Name == a.String() || need.Nobody {
+	if need.Self && o.Name == a.String() && a.Only == nil || need.Nobody { // an API token changes nothing about its person
 		return "", nil
 	}
 	if need.Power == "" || a.Weak {

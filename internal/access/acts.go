@@ -27,6 +27,14 @@ var Acts = map[string]Need{
 	"finding.attribute":   {Power: people.Triage},
 	"finding.discard":     {Power: people.Triage},
 	"finding.reject":      {Power: people.Triage},
+	"finding.look":        {Power: people.Raw},
+	"finding.export":      {Power: people.Export},
+	"finding.raise":       {Power: people.Mark},
+	"finding.lower":       {Power: people.Mark, Two: true},
+	"finding.share":       {Power: people.Mark},
+	"finding.unshare":     {Power: people.Mark},
+	"notice.look":         {Power: people.Raw},
+	"signal.look":         {Power: people.Raw},
 	"queue.done":          {Power: people.Triage},
 
 	// Notices.
@@ -43,14 +51,55 @@ var Acts = map[string]Need{
 	"notice.answer":     {Power: people.Answer, Party: true},
 
 	// The register.
-	"party.import": {Software: []string{command}},
-	"party.put":    {Power: people.Register, Software: []string{command}},
-	"party.end":    {Power: people.Register, Two: true, Fresh: true},
+	"party.import":  {Software: []string{command}},
+	"party.put":     {Power: people.Register, Software: []string{command}},
+	"party.clients": {Power: people.Register, Software: []string{command}},
+	"party.observe": {Power: people.Register, Software: []string{command}},
+	"party.end":     {Power: people.Register, Two: true, Fresh: true},
+
+	// The key that signs the ledger.
+	"ledger.rotate": {Power: people.Keys, Two: true, Fresh: true, Software: []string{command}},
 
 	// Signing in. Those that nobody needs to be known for prove who it is.
 	"sign_in.open":  {Nobody: true},
 	"sign_in.fail":  {Nobody: true},
 	"sign_in.close": {Self: true},
-	"link.offer":    {Power: people.Staff, Software: []string{command}},
-	"staff.found":   {Nobody: true, Software: []string{command}},
+
+	// Proofs of identity, sessions and choices of one's own.
+	"credential.add":   {Self: true},
+	"credential.end":   {Self: true},
+	"session.end":      {Self: true},
+	"session.prove":    {Self: true},
+	"account.language": {Self: true},
+	"staff.sync":       {Software: []string{"oidc"}},
+
+	"link.offer":  {Power: people.Staff, Software: []string{command}},
+	"staff.found": {Nobody: true, Software: []string{command}},
+
+	// People. Those with Fresh give a post by which somebody could give themselves any other: see people.Trusted.
+	"unit.put":        {Power: people.Staff, Software: []string{command}},
+	"unit.end":        {Power: people.Staff, Software: []string{command}},
+	"post.put":        {Power: people.Staff, Software: []string{command}},
+	"post.trust":      {Power: people.Staff, Software: []string{command}, Fresh: true},
+	"post.end":        {Power: people.Staff, Software: []string{command}},
+	"person.invite":   {Power: people.Staff, Software: []string{command}},
+	"person.trust":    {Power: people.Staff, Software: []string{command}, Fresh: true},
+	"person.assign":   {Power: people.Staff, Software: []string{command}},
+	"person.entrust":  {Power: people.Staff, Software: []string{command}, Fresh: true},
+	"person.unassign": {Power: people.Staff, Software: []string{command}},
+	"person.disable":  {Power: people.Staff, Software: []string{command}},
+	"person.enable":   {Power: people.Staff, Software: []string{command}},
+	"person.put":      {Power: people.Staff, Software: []string{command}},
+	"person.mail":     {Power: people.Staff, Software: []string{command}, Fresh: true},
+	"person.erase":    {Power: people.Staff, Software: []string{command}, Fresh: true},
+	"token.make":      {Self: true},
+	"token.revoke":    {Self: true, Power: people.Staff},
+
+	// Proposals of acts that need two. The approval is the act itself.
+	"party.end.propose":     {Power: people.Register},
+	"finding.lower.propose": {Power: people.Mark},
+	"ledger.rotate.propose": {Power: people.Keys},
+	"proposal.refuse":       {Power: people.Approve},
+	"proposal.withdraw":     {Self: true},
+	"proposal.lapse":        {Software: []string{"proposals"}},
 }

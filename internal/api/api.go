@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"tocsin/internal/access"
 	"tocsin/internal/act/loop"
 	"tocsin/internal/fault"
+	"tocsin/internal/gate"
 	"tocsin/internal/ident"
 )
 
@@ -28,6 +30,8 @@ type Config struct {
 	Clock     func() time.Time // what time it is
 	MaxSignal int64            // most bytes of one signal as sent; 0 is 4 GiB
 	Log       *slog.Logger     // nil: nothing is logged
+	Limit     *gate.Limiter    // nil: requests are not limited
+	Secure    bool             // reached over TLS
 }
 
 const usualMaxSignal = 4 << 30
@@ -36,11 +40,39 @@ type api struct {
 	Config
 }
 
+// Key is what a program must show to be let in.
+type Key string
+
+// Keys.
+const (
+	NoKey   Key = ""     // nothing
+	FeedKey Key = "feed" // a feed's bearer token
+)
+
+// Route is one address of the interface. A route exists only by being in this list.
+type Route struct {
+	Pattern string // of http.ServeMux
+	Key     Key
+	handle  handler
+}
+
 // Routes lists the interface's addresses.
-var Routes = []string{"POST /api/v1/signals", "GET /api/v1/signals/{id}", "GET /healthz", "GET /readyz", "/api/"}
+func Routes() []Route { return (&api{}).routes() }
+
+func (a *api) routes() []Route {
+	return []Route{
+		{"POST /api/v1/signals", FeedKey, a.push},
+		{"GET /api/v1/signals/{id}", FeedKey, a.receipt},
+		{"GET /healthz", NoKey, alive},
+		{"GET /readyz", NoKey, a.ready},
+		{"/api/", NoKey, nothing},
+	}
+}
 
 // New returns the handler of /api/, /healthz and /readyz.
-func New(c Config) http.Handler {
+func New(c Config) http.Handler { return (&api{c}).gated(newMux(c)) }
+
+func newMux(c Config) *http.ServeMux {
 	if c.MaxSignal == 0 {
 		c.MaxSignal = usualMaxSignal
 	}
@@ -49,14 +81,14 @@ func New(c Config) http.Handler {
 	}
 	a := &api{c}
 	mux := http.NewServeMux()
-	mux.Handle("POST /api/v1/signals", a.serve(a.push))
-	mux.Handle("GET /api/v1/signals/{id}", a.serve(a.receipt))
-	mux.Handle("GET /healthz", a.serve(alive))
-	mux.Handle("GET /readyz", a.serve(a.ready))
-	mux.Handle("/api/", a.serve(func(http.ResponseWriter, *http.Request) error {
-		return fault.New(fault.NotFound, "there is no such address under /api/")
-	}))
+	for _, r := range a.routes() {
+		mux.Handle(r.Pattern, a.serve(r.handle))
+	}
 	return mux
+}
+
+func nothing(http.ResponseWriter, *http.Request) error {
+	return fault.New(fault.NotFound, "there is no such address under /api/")
 }
 
 type handler func(w http.ResponseWriter, r *http.Request) error
@@ -71,6 +103,10 @@ func (a *api) serve(h handler) http.Handler {
 		out.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		out.Set("X-Content-Type-Options", "nosniff")
 		out.Set("Referrer-Policy", "no-referrer")
+		out.Set("Cross-Origin-Resource-Policy", "same-origin")
+		if a.Secure {
+			out.Set("Strict-Transport-Security", gate.StrictTransport)
+		}
 		if err := h(w, r); err != nil {
 			a.fail(w, r, id, err)
 		}
@@ -89,7 +125,13 @@ type problem struct {
 func (a *api) fail(w http.ResponseWriter, r *http.Request, id string, err error) {
 	status := fault.Status(err)
 	var tooLarge *http.MaxBytesError
+	var busy *tooMany
 	switch {
+	case errors.As(err, &busy):
+		w.Header().Set("Retry-After", gate.Seconds(busy.wait))
+	case errors.Is(err, gate.ErrSlow) || errors.Is(err, os.ErrDeadlineExceeded):
+		err = fault.New(fault.Invalid, "the body came too slowly; nothing of it was kept, send it again under the same key")
+		status = http.StatusRequestTimeout
 	case errors.As(err, &tooLarge):
 		err = fault.New(fault.TooLarge, "a signal has at most %d bytes; nothing of it was kept", tooLarge.Limit)
 		status = http.StatusRequestEntityTooLarge
@@ -100,7 +142,7 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, id string, err error)
 		err = fault.New(fault.Invalid, "the body ended early; nothing of it was kept, send it again under the same key")
 		status = http.StatusBadRequest
 	case status >= http.StatusInternalServerError:
-		a.Log.ErrorContext(r.Context(), "request failed", "error", err, "path", r.URL.Path, "request", id)
+		a.Log.ErrorContext(r.Context(), "request failed", "error", err, "route", r.Pattern, "request", id)
 	}
 	detail, ok := fault.Message(err)
 	if !ok {
@@ -126,7 +168,11 @@ func (a *api) feed(r *http.Request) (ident.Feed, error) {
 	if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return "", errNoToken
 	}
-	return a.Loop.FeedByToken(r.Context(), token)
+	feed, err := a.Loop.FeedByToken(r.Context(), token)
+	if err != nil {
+		return "", err
+	}
+	return feed, a.account(r, feed)
 }
 
 // push takes one signal in. 201 with its receipt once it is committed, 200 where the same bytes or key came before.

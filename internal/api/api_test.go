@@ -187,7 +187,7 @@ func TestProblems(t *testing.T) {
 			t.Errorf("%s: headers %v", name, h)
 		}
 	}
-	if s, err := d.loop.Signals(t.Context(), loop.SignalQuery{}, 0, 10); err != nil || len(s) != 0 {
+	if s, err := d.loop.Signals(t.Context(), noon, access.ForSoftware("command"), loop.SignalQuery{}, 0, 10); err != nil || len(s) != 0 {
 		t.Errorf("%d signals were kept (%v)", len(s), err)
 	}
 }
@@ -217,7 +217,7 @@ func TestName(t *testing.T) {
 		if err := json.Unmarshal(w.Body.Bytes(), &r); err != nil {
 			t.Fatal(err)
 		}
-		list, err := d.loop.Signals(t.Context(), loop.SignalQuery{Feed: "ipsum"}, 0, 1)
+		list, err := d.loop.Signals(t.Context(), noon, access.ForSoftware("command"), loop.SignalQuery{Feed: "ipsum"}, 0, 1)
 		if err != nil || list[0].Name != c.want {
 			t.Errorf("%s: %q, want %q (%v)", c.disposition, list[0].Name, c.want, err)
 		}

@@ -21,9 +21,21 @@ type Config struct {
 	Database string     `placeholder:"URL" secret:"url" help:"postgres://… instead of SQLite in the data folder."`
 	LogLevel slog.Level `default:"info" help:"debug, info, warn or error."`
 
-	Listen  string `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address that pages and API listen on."`
-	BaseURL string `placeholder:"URL" help:"Address of the pages as people reach them; links in mails begin with it."`
-	Secure  bool   `help:"The pages are reached over TLS: cookies and headers say so."`
+	Listen        string `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address that pages and API listen on."`
+	ListenConsole string `placeholder:"ADDR" help:"Address of its own for the desk, which is then not at the other."`
+	ListenMetrics string `placeholder:"ADDR" help:"Address that Prometheus reads metrics from; without it there are none."`
+	ListenHTTP    string `name:"listen-http" placeholder:"ADDR" help:"Address that sends browsers on to TLS (0.0.0.0:80)."`
+
+	BaseURL    string `placeholder:"URL" help:"Address of the pages as people reach them; links in mails begin with it."`
+	ConsoleURL string `placeholder:"URL" help:"Address of the desk as its people reach it, where it has its own."`
+	Secure     bool   `help:"The pages are reached over TLS: cookies and headers say so."`
+
+	TLSCert        string   `name:"tls-cert" placeholder:"FILE" help:"Certificate chain (PEM) to serve TLS with; read anew when it changes."`
+	TLSKey         string   `name:"tls-key" placeholder:"FILE" help:"Its private key."`
+	ACMEDomain     []string `name:"acme-domain" placeholder:"NAME" help:"Names to fetch certificates for by ACME, instead of files."`
+	TrustedProxies []string `placeholder:"CIDR" help:"Reverse proxies whose X-Forwarded-For is believed."`
+	Connections    int      `default:"2000" help:"Most open connections of one listener; a quarter of one address."`
+	RateFactor     float64  `default:"1" help:"Factor on all rate limits; 0 switches them off."`
 
 	Name   string `default:"CSIRT" help:"Name of the authority, as its mails and pages show it."`
 	NameZH string `name:"name-zh" help:"Its name in Chinese."`
@@ -43,6 +55,16 @@ type Config struct {
 	ASN          string   `name:"asn" placeholder:"FILE" help:"MMDB file that tells the AS number of an address."`
 	Country      string   `placeholder:"FILE" help:"MMDB file that tells the country of an address."`
 	FetchAllowed []string `placeholder:"CIDR" help:"Private prefixes that feeds may be fetched from."`
+
+	OIDCIssuer        string   `name:"oidc-issuer" placeholder:"URL" help:"OpenID provider that people may sign in at."`
+	OIDCClientID      string   `name:"oidc-client-id" help:"Name of this installation at the provider."`
+	OIDCClientSecret  string   `name:"oidc-client-secret" secret:"" help:"Secret of this installation at the provider."`
+	OIDCClaim         string   `name:"oidc-claim" default:"groups" help:"Claim whose values stand for posts."`
+	OIDCPosts         []string `name:"oidc-posts" placeholder:"VALUE=POST" help:"Posts that values of the claim stand for."`
+	OIDCLinkByMail    bool     `name:"oidc-link-by-mail" help:"An account at the provider is linked to the person with its verified mail address."`
+	BreachedPasswords string   `name:"breached-passwords" placeholder:"FILE" help:"SHA-1 list of breached passwords in order, as Have I Been Pwned hands it out."`
+
+	Witness []string `placeholder:"\"URL KEY\"" help:"Witnesses that cosign the ledger: address and verifier key."`
 
 	NoticesADay int           `name:"notices-a-day" default:"6" help:"Most notices to one party a day."`
 	DigestHour  int           `default:"8" help:"Local hour of the daily digest, 1 to 23."`
@@ -66,6 +88,9 @@ func (c *Config) check() error {
 		}
 		c.BaseURL = strings.TrimRight(c.BaseURL, "/")
 	}
+	if err := c.checkWeb(); err != nil {
+		return err
+	}
 	switch {
 	case c.DigestHour < 1 || c.DigestHour > 23:
 		return fault.New(fault.Invalid, "digest-hour: %d is not from 1 to 23", c.DigestHour)
@@ -82,7 +107,7 @@ func (c *Config) base() string {
 	if c.BaseURL != "" {
 		return c.BaseURL
 	}
-	return "http://" + c.Listen
+	return c.scheme() + c.Listen
 }
 
 // zone returns the installation's time zone, which check has looked at.
@@ -124,12 +149,9 @@ func shown(field reflect.StructField, v reflect.Value) string {
 	switch {
 	case !secret || text == "":
 	case kind == "url":
-		if u, err := url.Parse(text); err == nil {
-			return u.Redacted()
-		}
-		return "********"
+		return redacted(text)
 	default:
-		return "********"
+		return masked
 	}
 	if text == "" {
 		return "-"

@@ -35,6 +35,7 @@ func (c *demoCommand) Run(r *running) error {
 	started := time.Now()
 	r.cfg.Name, r.cfg.NameZH, r.cfg.Mail = "CSIRT Aurelia", "奥雷利亚省网络安全应急中心", "csirt@aurelia.example"
 	r.cfg.FadeAfter = demoFade
+	r.cfg.plain()
 	r.cfg.Database, r.cfg.SMTPHost = "", "" // an installation's own settings must not lead the demonstration to it
 	if r.origin["data"] != "flag" {
 		r.cfg.Data = "tocsin-demo"
@@ -177,7 +178,7 @@ func (in *installation) isDemo(ctx context.Context) (bool, error) {
 // judge lets the desk look at the first disputes: it takes one for a wrong observation and one for a real problem.
 func (p *play) judge(ctx context.Context) error {
 	now := p.province.Day(p.province.Days()).Add(15 * time.Hour)
-	list, err := p.in.loop.Findings(ctx, loop.FindingQuery{States: []finding.State{finding.Disputed}}, 0, 3)
+	list, err := p.in.loop.Findings(ctx, now, operator, loop.FindingQuery{States: []finding.State{finding.Disputed}}, 0, 3)
 	if err != nil {
 		return err
 	}

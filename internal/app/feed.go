@@ -59,6 +59,7 @@ type feedAdd struct {
 	Poll     string        `placeholder:"URL" help:"Fetch it from here; 'pack' takes the pack's own address."`
 	Every    time.Duration `help:"Between two fetches."`
 	Disabled bool          `help:"Take nothing from it."`
+	TLP      string        `help:"How what it brings is marked: clear, green, amber or amber-strict; a new feed is green." placeholder:"MARK" name:"tlp"`
 }
 
 // Run writes the feed.
@@ -85,7 +86,7 @@ func (c *feedAdd) Run(r *running) error {
 		}
 		return in.loop.PutFeed(r.ctx, r.clock(), operator, loop.FeedSettings{
 			ID: ident.Feed(c.ID), Pack: c.Pack, Title: c.Title, Urgent: c.Urgent || pack.Urgent, QuotaRows: c.Quota,
-			PollURL: c.Poll, PollEvery: c.Every, Disabled: c.Disabled,
+			PollURL: c.Poll, PollEvery: c.Every, Disabled: c.Disabled, TLP: c.TLP,
 		})
 	})
 }

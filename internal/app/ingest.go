@@ -198,7 +198,7 @@ func (c *ingestCommand) rejected(w io.Writer, r *running, in *installation, s st
 	if s.Counts.Rejected == 0 || c.Rejects == 0 {
 		return nil
 	}
-	d, err := in.loop.SignalByID(r.ctx, s.ID, loop.RejectCursor{}, c.Rejects)
+	d, err := in.loop.SignalByID(r.ctx, r.clock(), operator, s.ID, loop.RejectCursor{}, c.Rejects)
 	if err != nil {
 		return err
 	}

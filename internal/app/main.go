@@ -29,8 +29,10 @@ type Commands struct {
 	Feed   feedCommand   `cmd:"" help:"Feeds: list, add, token, packs."`
 	Party  partyCommand  `cmd:"" help:"Parties and what they answer for: import, export, list."`
 	Bounce bounceCommand `cmd:"" help:"Take a bounced notice from standard input, for a mail server's alias."`
-	Person personCommand `cmd:"" help:"People who sign in: found."`
+	Person personCommand `cmd:"" help:"People who sign in: found, invite, list."`
 	SignIn signInCommand `cmd:"" name:"sign-in" help:"Make a one-time sign-in link."`
+	Ledger ledgerCommand `cmd:"" help:"The ledger as a signed log: checkpoint, proof, export, rotate."`
+	Verify verifyCommand `cmd:"" help:"Recompute the ledger and all that it answers for; name the first thing that is wrong."`
 	Dump   configCommand `cmd:"" name:"config" help:"Configuration: dump."`
 }
 
@@ -44,6 +46,8 @@ type running struct {
 	errOut io.Writer
 	in     io.Reader
 	clock  func() time.Time
+
+	patience *patience // of the listeners; nil is the usual
 }
 
 // gcPercent halves the room that the garbage collector takes beside the fold's index, which lives as long as the process.

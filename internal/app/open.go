@@ -10,9 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"tocsin/internal/access"
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/record"
 	"tocsin/internal/act/staff"
 	"tocsin/internal/archive"
 	"tocsin/internal/event"
@@ -32,6 +34,8 @@ type installation struct {
 	archive *archive.Archive
 	loop    *loop.Loop
 	staff   *staff.Staff
+	log     *record.Log
+	clock   func() time.Time
 	packs   *feed.Packs
 	key     []byte
 }
@@ -79,15 +83,28 @@ func (r *running) open(ctx context.Context, mailer loop.Mailer) (*installation, 
 	if err != nil {
 		return nil, errors.Join(err, c.Store.Close())
 	}
-	return &installation{
+	set, err := r.staffSettings(key)
+	if err != nil {
+		return nil, errors.Join(err, c.Archive.Close(), c.Store.Close())
+	}
+	of, err := r.recordSettings()
+	if err != nil {
+		return nil, errors.Join(err, c.Archive.Close(), c.Store.Close())
+	}
+	in := &installation{
+		log: record.New(c.Store, of), clock: r.clock,
 		store: c.Store, archive: c.Archive, loop: loop.New(c), packs: c.Packs, key: key,
-		staff: staff.New(c.Store, staff.Settings{BaseURL: cfg.base(), Key: key}),
-	}, nil
+		staff: staff.New(c.Store, set),
+	}
+	in.staff.Execute("ledger.rotate", checkRotate, in.rotate)
+	in.staff.Execute("finding.lower", checkLower, in.lower)
+	in.staff.Execute("party.end", checkEnding, in.endParty)
+	return in, nil
 }
 
-// close writes back what is in memory and closes everything.
+// close writes back what is in memory, completes the ledger and closes everything.
 func (i *installation) close(ctx context.Context) error {
-	return errors.Join(i.loop.Close(ctx), i.store.Close(), i.archive.Close())
+	return errors.Join(i.loop.Close(ctx), i.complete(ctx), i.store.Close(), i.archive.Close())
 }
 
 // loopSettings turns the configuration into what the operations need.

@@ -17,6 +17,9 @@ type partyCommand struct {
 	Import partyImport `cmd:"" help:"Import parties, contacts and resources from CSV, YAML or RIPE-style text."`
 	Export partyExport `cmd:"" help:"Export them to standard output."`
 	List   partyList   `cmd:"" help:"List the parties."`
+
+	Clients partyClients `cmd:"" help:"Say which parties are registered clients of a party: they may be shown its findings up to TLP:AMBER."`
+	Observe partyObserve `cmd:"" help:"Let the members of a party see findings of others, on a legal basis."`
 }
 
 type partyImport struct {
@@ -112,7 +115,7 @@ type partyList struct{}
 // Run prints a line per party.
 func (partyList) Run(r *running) error {
 	return r.with(func(in *installation) error {
-		rows, err := in.loop.PartyList(r.ctx, "", 100_000)
+		rows, err := in.loop.PartyList(r.ctx, r.clock(), operator, "", 100_000)
 		if err != nil {
 			return err
 		}

@@ -5,16 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"time"
 
 	"tocsin/internal/access"
 	"tocsin/internal/act/loop"
-	"tocsin/internal/api"
 	"tocsin/internal/fault"
-	"tocsin/internal/web"
 	"tocsin/internal/worker"
 )
 
@@ -30,7 +27,9 @@ func (serveCommand) Run(r *running) error {
 	if err != nil {
 		return err
 	}
-	err = r.serve(in, serving{drop: r.cfg.Drop, mail: mailer != nil})
+	if err = r.offerSetup(r.ctx, in); err == nil {
+		err = r.serve(in, serving{drop: r.cfg.Drop, mail: mailer != nil})
+	}
 	return errors.Join(err, in.close(context.WithoutCancel(r.ctx)))
 }
 
@@ -42,44 +41,36 @@ type serving struct {
 	ready   func(addr string)
 }
 
-// Limits of the listener. Uploads have no write limit of their own but must keep moving; see api.
-const (
-	headerTimeout = 10 * time.Second
-	idleTimeout   = 2 * time.Minute
-	stopTimeout   = 20 * time.Second
-	maxHeader     = 64 << 10
-)
+// stopTimeout is how long requests under way get to end.
+const stopTimeout = 20 * time.Second
 
 // serve listens, runs the duties and returns after a graceful stop.
 func (r *running) serve(in *installation, s serving) error {
-	var lc net.ListenConfig
-	ln, err := lc.Listen(r.ctx, "tcp", r.cfg.Listen)
-	if err != nil {
-		return fmt.Errorf("listen on %s: %w", r.cfg.Listen, err)
+	if err := in.log.Ready(r.ctx); err != nil {
+		return err
 	}
 	ctx, stop := context.WithCancel(r.ctx)
 	defer stop()
 	var w *worker.Worker
 	w = worker.New(r.clock, r.log, r.duties(in, s, func() { w.Wake() })...)
-	handler, err := r.handler(in, s, w.Wake)
+	doors, err := r.doors(in, s, w.Wake)
 	if err != nil {
-		return errors.Join(err, ln.Close())
+		return err
 	}
-	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+	open, err := r.listen(ctx, doors)
+	if err != nil {
+		return err
 	}
 	worked := make(chan struct{})
 	go func() {
 		defer close(worked)
 		w.Run(ctx)
 	}()
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(ln) }()
+	served := open.serve()
 	if s.ready != nil {
-		s.ready(ln.Addr().String())
+		s.ready(open.address())
 	} else {
-		r.log.InfoContext(ctx, "listening", "address", ln.Addr().String(), "pages", r.cfg.base())
+		open.tell(ctx, r)
 	}
 	select {
 	case <-ctx.Done():
@@ -88,33 +79,12 @@ func (r *running) serve(in *installation, s serving) error {
 	stop()
 	quiet, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
-	err = errors.Join(err, server.Shutdown(quiet))
+	err = errors.Join(err, open.shutdown(quiet))
 	<-worked
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
 	return err
-}
-
-// handler joins pages and API. A signal that came in wakes the duties.
-func (r *running) handler(in *installation, s serving, wake func()) (http.Handler, error) {
-	pages, err := web.New(web.Config{
-		Loop: in.loop, Staff: in.staff, Clock: r.clock, Log: r.log, Secure: r.cfg.Secure, Mailbox: s.mailbox, Zone: r.cfg.zone(),
-		Authority: web.Authority{Fiction: s.mailbox, Name: r.cfg.Name, NameZH: r.cfg.NameZH, Mail: r.cfg.Mail, Phone: r.cfg.Phone},
-	})
-	if err != nil {
-		return nil, err
-	}
-	calls := api.New(api.Config{Loop: in.loop, Clock: r.clock, Log: r.log})
-	mux := http.NewServeMux()
-	mux.Handle("/api/", http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		calls.ServeHTTP(w, q)
-		wake()
-	}))
-	mux.Handle("/healthz", calls)
-	mux.Handle("/readyz", calls)
-	mux.Handle("/", pages)
-	return mux, nil
 }
 
 // duties lists what runs beside the pages, and how often each looks when nothing wakes it.
@@ -146,10 +116,12 @@ func (r *running) duties(in *installation, s serving, wake func()) []worker.Duty
 			return false, err
 		}},
 		{Name: "chase", Every: time.Minute, Do: some(l.Chase)},
+		{Name: "proposals", Every: time.Minute, Do: some(in.staff.LapseProposals)},
 	}
 	if s.mail {
 		ds = append(ds, worker.Duty{Name: "deliver", Every: 5 * time.Second, Do: some(l.Deliver)})
 	}
+	ds = append(ds, r.ledgerDuties(in)...)
 	if s.drop != "" {
 		ds = append(ds, r.dropDuty(l, s.drop))
 	}

@@ -59,6 +59,7 @@ const (
 	SeenAgain   Trigger = "seen_again"   // evidence: observed after it was said or shown to be gone
 	Expire      Trigger = "expire"       // software: the accepted risk's date has come
 	Fade        Trigger = "fade"         // software: no evidence either way for too long
+	Marked      Trigger = "mark"         // desk: its marking, embargo or shares; the state stays
 )
 
 // transitions is the whole state machine; docs/developer/states.md shows the same table and a test compares them.

@@ -39,19 +39,21 @@ var rooms = []room{
 	{name: "archive", dirs: internal("archive"), may: []string{"kit", "domain"}, own: true, not: append([]string{"log/slog", "log", "html/template"}, drivers...)},
 	{name: "outside", dirs: internal("outside"), may: []string{"kit", "domain"}, own: true, not: append([]string{"log/slog", "log", "html/template"}, drivers...)},
 	{
-		name: "act", dirs: internal("act/loop", "act/casework", "act/decide", "act/comply", "act/staff", "act/warn"),
+		name: "act", dirs: internal("act/loop", "act/casework", "act/decide", "act/comply", "act/record", "act/staff", "act/warn"),
 		may: []string{"kit", "domain", "feed", "form", "format", "store", "archive", "ledger"}, own: true, not: append([]string{"log/slog", "log", "net/http"}, drivers...),
 	},
-	{name: "door", dirs: internal("web", "api", "share", "worker"), may: []string{"kit", "domain", "act"}, own: true, not: drivers},
+	// What stands before every door.
+	{name: "gate", dirs: internal("gate"), not: append([]string{"log/slog", "log", "html/template", "os"}, drivers...)},
+	{name: "door", dirs: internal("web", "api", "share", "worker"), may: []string{"kit", "domain", "act", "gate"}, own: true, not: drivers},
 	// Demonstration data: signals in real formats, made from domain rules.
 	{name: "simulate", dirs: internal("simulate"), may: []string{"kit", "domain", "feed"}, not: worldly},
 	{name: "data", dirs: []string{"packs"}, not: worldly},
 	{name: "app", dirs: internal("app"), own: true, may: []string{
-		"kit", "domain", "feed", "form", "format", "ledger", "store", "archive", "outside", "act", "door", "simulate", "data",
+		"kit", "domain", "feed", "form", "format", "ledger", "store", "archive", "outside", "act", "door", "gate", "simulate", "data",
 	}},
 	{name: "command", dirs: []string{"cmd"}, may: []string{"app"}, not: worldly},
 	{name: "testkit", dirs: internal("testkit"), own: true, may: []string{
-		"kit", "domain", "feed", "form", "format", "ledger", "store", "archive", "outside", "act", "door", "data", "app",
+		"kit", "domain", "feed", "form", "format", "ledger", "store", "archive", "outside", "act", "door", "gate", "data", "app",
 	}},
 	{name: "bench", dirs: []string{"bench"}, own: true, may: []string{
 		"kit", "domain", "feed", "form", "format", "ledger", "store", "archive", "act", "simulate", "data", "app",
@@ -138,6 +140,7 @@ func refused(from *room, fromDir, dir, target string) string {
 var kept = map[string][]string{
 	"github.com/alecthomas/kong":           {"app"},
 	"github.com/schollz/progressbar":       {"app"},
+	"github.com/prometheus":                {"app"},
 	"github.com/chromedp":                  {"e2e"},
 	"github.com/google/go-cmp":             {"testkit"},
 	"pgregory.net/rapid":                   {"testkit"},

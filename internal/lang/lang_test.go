@@ -50,7 +50,7 @@ func TestLanguagesAgree(t *testing.T) {
 var open = []string{
 	"state", "severity", "trigger", "actor", "basis", "rule", "source", "asset_kind", "resource_kind", "party_kind", "sector", "role",
 	"signal_state", "notice_kind", "notice_state", "notice_why", "delivery", "queue", "queue_more", "answer_kind",
-	"answer_hint", "answered", "done", "error.status", "language_of",
+	"answer_hint", "answered", "account.weak", "account.method", "done", "error.status", "language_of", "power", "hold", "person_state", "proposal_state", "proposal_act", "ledger.act", "ledger.object_of", "ledger.group_of", "ledger.page.who_of", "tlp", "look_reason",
 }
 
 // Every key that a template or program names is there, and every message is named somewhere.

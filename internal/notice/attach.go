@@ -16,7 +16,7 @@ import (
 // csvColumns is the head of findings.csv; it is part of what parties' programs rely on.
 var csvColumns = []string{
 	"finding", "class", "severity", "asset_kind", "asset", "port", "transport", "type", "identifier", "malware",
-	"first_seen_utc", "last_seen_utc", "count", "state",
+	"first_seen_utc", "last_seen_utc", "count", "state", "tlp",
 }
 
 // Table returns findings.csv: UTF-8 with a byte order mark (spreadsheets need it for Chinese), CRLF, times in UTC.
@@ -37,7 +37,7 @@ func (l *Letter) Table() ([]byte, error) {
 		row := []string{
 			strconv.FormatInt(int64(it.ID), 10), it.Class.Class, it.Severity.String(), string(id.Asset.Kind), id.Asset.Value,
 			port, id.Transport, id.Type, id.Identifier, id.Malware, utc(it.First), utc(it.Last),
-			strconv.FormatInt(it.Count, 10), string(it.State),
+			strconv.FormatInt(it.Count, 10), string(it.State), it.TLP.String(),
 		}
 		for i := range row {
 			row[i] = Neutral(row[i])
@@ -84,6 +84,7 @@ func (l *Letter) event(it Item) map[string]any {
 		"extra.tocsin_finding":    int64(it.ID),
 		"extra.tocsin_notice":     string(l.Notice.ID),
 		"extra.tocsin_class":      it.Class.Class,
+		"extra.tocsin_tlp":        it.TLP.String(),
 		"extra.first_seen":        utc(it.First),
 		"extra.last_seen":         utc(it.Last),
 		"extra.observation_count": it.Count,

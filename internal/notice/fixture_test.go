@@ -14,6 +14,7 @@ import (
 	"tocsin/internal/event"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
+	"tocsin/internal/marking"
 	"tocsin/internal/notice"
 	"tocsin/internal/party"
 )
@@ -104,14 +105,14 @@ func letter(t testing.TB, kind notice.Kind, language string) *notice.Letter {
 				Asset: asset.Asset{Kind: asset.IP, Value: "192.0.2.53"}, Port: 53, Transport: "udp", Type: "ddos-amplifier",
 				Identifier: "dns-open-resolver",
 			},
-			First: noon.Add(-72 * time.Hour), Last: noon.Add(-2 * time.Hour), Count: 3,
+			First: noon.Add(-72 * time.Hour), Last: noon.Add(-2 * time.Hour), Count: 3, TLP: marking.Clear,
 		},
 		{
 			ID: 13, Class: l.Named("infected-host"), Severity: event.High, State: finding.Open, Waiting: noon.Add(-time.Hour),
 			Identity: finding.Identity{
 				Asset: asset.Asset{Kind: asset.IP, Value: "2001:db8::7"}, Type: "infected-system", Malware: "avalanche-andromeda",
 			},
-			First: noon.Add(-30 * time.Hour), Last: noon.Add(-3 * time.Hour), Count: 41,
+			First: noon.Add(-30 * time.Hour), Last: noon.Add(-3 * time.Hour), Count: 41, TLP: marking.Green,
 		},
 	}
 	if kind == notice.Urgent {
@@ -119,7 +120,7 @@ func letter(t testing.TB, kind notice.Kind, language string) *notice.Letter {
 	}
 	n := &notice.Notice{
 		ID: "ntc_0123456789abcdefghjkmnpqrs", Party: p.ID, Contact: c.ID, Language: language, Kind: kind,
-		Severity: notice.Worst(items), Created: noon, Rendition: 1, MessageID: "ntc_0123456789abcdefghjkmnpqrs@anhe.example",
+		TLP: marking.Green, Severity: notice.Worst(items), Created: noon, Rendition: 1, MessageID: "ntc_0123456789abcdefghjkmnpqrs@anhe.example",
 	}
 	n.Subject = notice.SubjectOf(n, p, items)
 	until := noon.Add(notice.LinkLife)

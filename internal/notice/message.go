@@ -8,6 +8,8 @@ import (
 
 	"github.com/emersion/go-message"
 	"github.com/emersion/go-message/mail"
+
+	"tocsin/internal/marking"
 )
 
 // Mail is a composed message.
@@ -22,8 +24,18 @@ const zipFrom = 1 << 20
 
 // Compose builds the mail: text and HTML with the attachments, encrypted (RFC 3156) when the contact has a key and
 // signed when signer is not nil. Where the contact's key cannot be used, the mail has only the link: what a party asked
-// to have encrypted is never sent in clear.
+// to have encrypted is never sent in clear. So it is where the mark is too strict for the way: GREEN for mail in clear,
+// AMBER+STRICT for an encrypted one.
 func (l *Letter) Compose(signer *SigningKey) (Mail, error) {
+	way := marking.MailPGP
+	if l.Contact.PGPKey == "" {
+		way = marking.MailClear
+	}
+	if marking.Leave(way, marking.Mark{TLP: l.Mark()}, true) != nil {
+		closed := *l
+		closed.Closed = true
+		return closed.plain(signer)
+	}
 	if l.Contact.PGPKey == "" {
 		return l.plain(signer)
 	}
@@ -37,9 +49,9 @@ func (l *Letter) Compose(signer *SigningKey) (Mail, error) {
 }
 
 func (l *Letter) plain(signer *SigningKey) (Mail, error) {
-	m := Mail{Subject: l.Notice.Subject, Problem: l.Problem}
-	if l.Problem != "" {
-		m.Subject = say(l.Notice.Language, "subject.sealed", l.Notice.ID)
+	m := Mail{Subject: l.marked(l.Notice.Subject), Problem: l.Problem}
+	if l.sealed() {
+		m.Subject = l.marked(say(l.Notice.Language, "subject.sealed", l.Notice.ID))
 	}
 	if signer == nil {
 		body, err := l.entity(l.head(m.Subject))
@@ -53,6 +65,9 @@ func (l *Letter) plain(signer *SigningKey) (Mail, error) {
 	m.Message, err = l.signed(inner, l.head(m.Subject), signer)
 	return m, err
 }
+
+// marked puts the mark before a subject, as FIRST asks of mail (TLP 2.0, "Usage").
+func (l *Letter) marked(subject string) string { return "[" + l.Mark().String() + "] " + subject }
 
 // head returns the header of the whole message.
 func (l *Letter) head(subject string) message.Header {
@@ -82,7 +97,7 @@ type attachment struct {
 }
 
 func (l *Letter) attachments() ([]attachment, error) {
-	if l.Problem != "" {
+	if l.sealed() {
 		return nil, nil
 	}
 	table, err := l.Table()

@@ -20,6 +20,7 @@ import (
 	"github.com/emersion/go-message"
 	"github.com/google/go-cmp/cmp"
 
+	"tocsin/internal/marking"
 	"tocsin/internal/notice"
 	"tocsin/internal/testkit"
 )
@@ -91,7 +92,7 @@ func TestComposePlain(t *testing.T) {
 		}
 	}
 	for field, want := range map[string]string{
-		"Subject": l.Notice.Subject, "From": `安和省网络安全应急中心 <csirt@anhe.example>`, "To": `王芳 <security@hospital.example>`,
+		"Subject": "[TLP:GREEN] " + l.Notice.Subject, "From": `安和省网络安全应急中心 <csirt@anhe.example>`, "To": `王芳 <security@hospital.example>`,
 	} {
 		if have, err := h.Text(field); err != nil || have != want {
 			t.Errorf("%s: %q, want %q (%v)", field, have, want, err)
@@ -236,7 +237,7 @@ func TestComposeEncrypted(t *testing.T) {
 		t.Fatalf("%v\n%s", err, status)
 	}
 	h, parts = leaves(t, inner)
-	if s, _ := h.Text("Subject"); s != l.Notice.Subject {
+	if s, _ := h.Text("Subject"); s != "[TLP:GREEN] "+l.Notice.Subject {
 		t.Errorf("the subject inside is %q", s)
 	}
 	text, _, _ := l.Bodies("findings.csv", "events.jsonl", "xarf.json")
@@ -272,6 +273,35 @@ func TestComposeSigned(t *testing.T) {
 	}
 }
 
+// What is marked more strictly than a mail may carry leaves only the link; the mark stands in the subject and above the text.
+func TestComposeMarked(t *testing.T) {
+	t.Parallel()
+	key, _ := keyPair(t, "security@hospital.example", noon.AddDate(-1, 0, 0), 0)
+	for _, tlp := range marking.TLPs {
+		for way, most := range map[string]marking.TLP{"": marking.Green, key: marking.AmberStrict} {
+			l := letter(t, notice.Digest, "en")
+			l.Notice.TLP, l.Contact.PGPKey, l.Items[0].TLP = marking.Clear, way, tlp
+			mark := max(tlp, marking.Green)
+			m := compose(t, l, nil)
+			h, parts := leaves(t, m.Message)
+			if s, _ := h.Text("Subject"); !strings.HasPrefix(s, "["+mark.String()+"] ") || m.Problem != "" {
+				t.Errorf("%s: subject %q, problem %q", mark, s, m.Problem)
+			}
+			encrypted := bytes.Contains(m.Message, []byte("multipart/encrypted"))
+			said := bytes.Contains(m.Message, []byte("192.0.2.53"))
+			if encrypted != (way != "" && mark <= most) || said != (way == "" && mark <= most) {
+				t.Errorf("%s, key %t: encrypted %t, in clear %t", mark, way != "", encrypted, said)
+			}
+			if !encrypted && (!bytes.HasPrefix(parts[0].body, []byte(mark.String())) || !bytes.Contains(parts[0].body, []byte(l.Link))) {
+				t.Errorf("%s: %s", mark, parts[0].body)
+			}
+			if !encrypted && !said && len(parts) != 2 {
+				t.Errorf("%s: a mail with the link only has %d parts", mark, len(parts))
+			}
+		}
+	}
+}
+
 // A party that gave a key never gets a notice in clear: a key that cannot be used leaves only the link.
 func TestComposeWithBadKey(t *testing.T) {
 	t.Parallel()
@@ -284,7 +314,7 @@ func TestComposeWithBadKey(t *testing.T) {
 		if m.Problem != want || len(parts) != 2 || !bytes.Contains(parts[0].body, []byte(l.Link)) {
 			t.Errorf("%s: %d parts, problem %q", want, len(parts), m.Problem)
 		}
-		if s, _ := h.Text("Subject"); s != "Security notice "+string(l.Notice.ID) {
+		if s, _ := h.Text("Subject"); s != "[TLP:GREEN] Security notice "+string(l.Notice.ID) {
 			t.Errorf("subject %q", s)
 		}
 		for _, p := range parts {

@@ -12,6 +12,7 @@ import (
 	"tocsin/internal/event"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
+	"tocsin/internal/marking"
 	"tocsin/internal/party"
 )
 
@@ -48,8 +49,9 @@ type Notice struct {
 	Message   []byte // the exact bytes of the mail; nil until rendered
 	Sent      time.Time
 	Answered  time.Time
-	Error     string    // of the newest failed attempt
-	Leased    time.Time // until when a worker holds it; zero = free
+	Error     string      // of the newest failed attempt
+	TLP       marking.TLP // as strict as the strictest of its findings
+	Leased    time.Time   // until when a worker holds it; zero = free
 }
 
 // Reasons of a plan.
@@ -101,6 +103,7 @@ type Item struct {
 	Confidence int // of the attribution, percent
 	Matched    string
 	Region     string
+	TLP        marking.TLP
 }
 
 // Language returns the language for a contact of a party: the contact's, else the party's, else English.

@@ -86,10 +86,10 @@ func (l *Letter) signed(inner []byte, h message.Header, signer *SigningKey) ([]b
 // encrypted wraps the message into multipart/encrypted (RFC 3156, section 4), signed inside when there is a signer.
 // The outer subject only has the notice's number; the real one is inside as a protected header.
 func (l *Letter) encrypted(to *openpgp.Entity, signer *SigningKey) (Mail, error) {
-	m := Mail{Subject: say(l.Notice.Language, "subject.sealed", l.Notice.ID)}
+	m := Mail{Subject: l.marked(say(l.Notice.Language, "subject.sealed", l.Notice.ID))}
 	var h message.Header
 	h.SetContentType("multipart/mixed", map[string]string{"protected-headers": "v1"})
-	h.SetText("Subject", oneLine(l.Notice.Subject))
+	h.SetText("Subject", oneLine(l.marked(l.Notice.Subject)))
 	inner, err := l.entity(h)
 	if err != nil {
 		return Mail{}, err

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tocsin/internal/event"
+	"tocsin/internal/marking"
 	"tocsin/internal/party"
 )
 
@@ -84,7 +85,8 @@ type Draft struct {
 //
 // Urgent ones go at once, a notice per class, the worst first. The rest goes with the daily digest: once something has
 // waited over the digest's hour and no digest was made since. A digest is always allowed, limit or not, because the
-// limit would otherwise delay for ever what it is meant to bundle.
+// limit would otherwise delay for ever what it is meant to bundle. Findings that may travel by different kinds of mail
+// are told by notices of their own.
 func Plan(r Rules, now time.Time, items []Item, past Past) (drafts []Draft, held int) {
 	left := r.PerDay - past.Today
 	var rest []Item
@@ -96,7 +98,7 @@ func Plan(r Rules, now time.Time, items []Item, past Past) (drafts []Draft, held
 		}
 		urgent, calm := split(g, func(it Item) bool { return it.Severity >= r.UrgentFrom })
 		rest = append(rest, calm...)
-		for part := range slices.Chunk(urgent, r.PerNotice) {
+		for _, part := range parts(urgent, r.PerNotice) {
 			if left <= 0 {
 				rest, held, limited = append(rest, part...), held+len(part), true
 				continue
@@ -113,14 +115,52 @@ func Plan(r Rules, now time.Time, items []Item, past Past) (drafts []Draft, held
 		reason = WhyLimit
 	}
 	slices.SortStableFunc(rest, func(a, b Item) int { return int(b.Severity) - int(a.Severity) })
-	for part := range slices.Chunk(rest, r.PerNotice) {
+	told := map[way]bool{}
+	for _, part := range parts(rest, r.PerNotice) {
+		w := wayOf(part[0])
+		if told[w] && left <= 0 {
+			continue
+		}
+		told[w] = true
 		drafts = append(drafts, Draft{Digest, nil, Worst(part), reason, part})
 		left--
-		if left <= 0 {
-			break
-		}
 	}
 	return drafts, 0
+}
+
+// way is by which mail a finding's content may travel: a notice that mixed them would be as strict as its strictest
+// finding, and hide the others behind a link.
+type way int
+
+const (
+	inClear way = iota
+	encrypted
+	notByMail
+)
+
+func wayOf(it Item) way {
+	mark := marking.Mark{TLP: it.TLP}
+	switch {
+	case marking.Leave(marking.MailClear, mark, true) == nil:
+		return inClear
+	case marking.Leave(marking.MailPGP, mark, true) == nil:
+		return encrypted
+	}
+	return notByMail
+}
+
+// parts divides items into what one notice can hold, those of one way together, in their order.
+func parts(items []Item, most int) [][]Item {
+	var ways [notByMail + 1][]Item
+	for _, it := range items {
+		w := wayOf(it)
+		ways[w] = append(ways[w], it)
+	}
+	var out [][]Item
+	for _, w := range ways {
+		out = slices.AppendSeq(out, slices.Chunk(w, most))
+	}
+	return out
 }
 
 // Quiet reports whether Plan surely makes nothing of findings of which worst is the severity and oldest the time since

@@ -11,6 +11,7 @@ import (
 	"tocsin/internal/event"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
+	"tocsin/internal/marking"
 	"tocsin/internal/notice"
 	"tocsin/internal/party"
 )
@@ -250,5 +251,32 @@ func TestChase(t *testing.T) {
 		if have := notice.Chase(r, c.waiting, c.reminders, c.tried, c.there); have != c.want {
 			t.Errorf("%+v: %s", c, have)
 		}
+	}
+}
+
+// What may go by a clear mail is not held back by what may not.
+func TestPlanByMark(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	class := &notice.Class{Class: "open-rdp"}
+	var items []notice.Item
+	for i, m := range []marking.TLP{marking.Green, marking.Red, marking.Amber, marking.Clear, marking.AmberStrict} {
+		for _, severity := range []event.Severity{event.Critical, event.Low} {
+			items = append(items, notice.Item{ID: ident.Finding(10*i + int(severity)), Class: class, Severity: severity, TLP: m, Waiting: now.Add(-48 * time.Hour)})
+		}
+	}
+	drafts, _ := notice.Plan(notice.Rulebook(notice.Rules{PerDay: 4}), now, items, notice.Past{})
+	want := map[notice.Kind][]int{notice.Urgent: {2, 2, 1}, notice.Digest: {2, 2, 1}}
+	have := map[notice.Kind][]int{}
+	for _, d := range drafts {
+		have[d.Kind] = append(have[d.Kind], len(d.Items))
+		for _, it := range d.Items {
+			if (it.TLP <= marking.Green) != (d.Items[0].TLP <= marking.Green) || (it.TLP == marking.Red) != (d.Items[0].TLP == marking.Red) {
+				t.Errorf("%s of %s and %s", d.Kind, it.TLP, d.Items[0].TLP)
+			}
+		}
+	}
+	if diff := cmp.Diff(want, have); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"tocsin/internal/asset"
 	"tocsin/internal/event"
+	"tocsin/internal/marking"
 	"tocsin/internal/party"
 )
 
@@ -32,6 +33,19 @@ type Letter struct {
 	Rules   Rules
 	Thread  string // Message-ID of the chain's first mail; empty for the first
 	Problem string // of a key that cannot be used: "broken" or "expired"; the mail then says nothing of the findings
+	Closed  bool   // the mark lets nothing of the findings out by this mail: it has the link only
+}
+
+// sealed reports whether the mail has the link only.
+func (l *Letter) sealed() bool { return l.Closed || l.Problem != "" }
+
+// Mark is how the letter is marked: as strictly as the strictest of its findings.
+func (l *Letter) Mark() marking.TLP {
+	m := l.Notice.TLP
+	for i := range l.Items {
+		m = max(m, l.Items[i].TLP)
+	}
+	return m
 }
 
 // rowsShown is how many findings of one class the text lists; the attachments have all.
@@ -62,6 +76,7 @@ type page struct {
 	Name     string
 	Number   string
 	Sealed   bool
+	TLP      string // the mark, with what it asks of the reader
 }
 
 // Say gives templates the phrases.
@@ -115,12 +130,16 @@ func (l *Letter) page() page {
 	p := page{
 		Language: lang, Link: l.Link, Sender: l.Sender, Name: name, Number: string(l.Notice.ID),
 		Greeting: say(lang, "greeting", l.Party.Name), Answer: say(lang, "answer", l.clock(l.Until)),
-		Button: say(lang, "button"), Sealed: l.Problem != "",
+		Button: say(lang, "button"), Sealed: l.sealed(), TLP: say(lang, l.Mark().String()),
 	}
 	if l.Contact.Name != "" {
 		p.Greeting = say(lang, "greeting.named", oneLine(l.Contact.Name), l.Party.Name)
 	}
 	p.Greeting = say(lang, "comma", p.Greeting)
+	if l.Closed {
+		p.Intro = say(lang, "closed", l.Mark())
+		return p
+	}
 	if p.Sealed {
 		p.Intro = say(lang, "sealed", say(lang, "key."+l.Problem))
 		return p

@@ -128,9 +128,9 @@ func TestTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := [][]string{
-		{"finding", "class", "severity", "asset_kind", "asset", "port", "transport", "type", "identifier", "malware", "first_seen_utc", "last_seen_utc", "count", "state"},
-		{"12", "open-dns-resolver", "medium", "ip", "192.0.2.53", "53", "udp", "ddos-amplifier", "dns-open-resolver", "", "2026-11-20T04:00:00Z", "2026-11-23T02:00:00Z", "3", "open"},
-		{"13", "infected-host", "high", "ip", "2001:db8::7", "", "", "infected-system", "", `'=HYPERLINK("https://evil.example")`, "2026-11-21T22:00:00Z", "2026-11-23T01:00:00Z", "41", "open"},
+		{"finding", "class", "severity", "asset_kind", "asset", "port", "transport", "type", "identifier", "malware", "first_seen_utc", "last_seen_utc", "count", "state", "tlp"},
+		{"12", "open-dns-resolver", "medium", "ip", "192.0.2.53", "53", "udp", "ddos-amplifier", "dns-open-resolver", "", "2026-11-20T04:00:00Z", "2026-11-23T02:00:00Z", "3", "open", "TLP:CLEAR"},
+		{"13", "infected-host", "high", "ip", "2001:db8::7", "", "", "infected-system", "", `'=HYPERLINK("https://evil.example")`, "2026-11-21T22:00:00Z", "2026-11-23T01:00:00Z", "41", "open", "TLP:GREEN"},
 	}
 	if d := cmp.Diff(want, rows); d != "" {
 		t.Error(d)

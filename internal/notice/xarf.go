@@ -109,7 +109,7 @@ func (l *Letter) report(it Item) (xarfReport, error) {
 			ContentType: "application/json", Description: "The finding as an IntelMQ event",
 			Payload: base64.StdEncoding.EncodeToString(payload), Hash: "sha256:" + hex.EncodeToString(sum[:]), Size: len(payload),
 		}},
-		Tags: []string{"tocsin:" + tag(it.Class.Class), "rsit:" + tag(id.Type)},
+		Tags: []string{"tocsin:" + tag(it.Class.Class), "rsit:" + tag(id.Type), "tlp:" + it.TLP.Word()},
 	}
 	if r.Category == "" {
 		r.Category, r.Type = xarfOf(id.Type)

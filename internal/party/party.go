@@ -3,6 +3,7 @@
 package party
 
 import (
+	"slices"
 	"time"
 
 	"tocsin/internal/asset"
@@ -87,6 +88,19 @@ type Region struct {
 	NameEN  string
 	NameZH  string
 	Default ident.Party // answers for what nobody in the region claims; may be empty
+}
+
+// Below returns a region with all that lie in it.
+func Below(regions []Region, id string) []string {
+	out := []string{id}
+	for i := 0; i < len(out); i++ {
+		for _, r := range regions {
+			if r.Parent == out[i] && !slices.Contains(out, r.ID) {
+				out = append(out, r.ID)
+			}
+		}
+	}
+	return out
 }
 
 // Basis is the ground of an attribution.

@@ -68,7 +68,10 @@ func (d dialect) readOptions() *sql.TxOptions {
 
 // counted are the keys whose numbers are one more than the highest: two transactions that took the same one at once
 // may hear of the double key before they hear of the conflict.
-var counted = map[string]bool{"signal_pkey": true, "stream_pkey": true, "journal_pkey": true, "finding_pkey": true}
+var counted = map[string]bool{
+	"signal_pkey": true, "stream_pkey": true, "journal_pkey": true, "finding_pkey": true,
+	"place_pkey": true, "place_entry_id_key": true, "tree_pkey": true,
+}
 
 // retryable reports a failure that running the transaction again may mend: PostgreSQL's serialization failure and
 // deadlock, SQLite's busy.
@@ -129,16 +132,15 @@ func (t *Tx) lockMigrations(ctx context.Context) error {
 	return nil
 }
 
-// nextEntry returns the id of the next ledger entry and the mark of this transaction. Ids of one finding's changes rise
-// in the order of their commits on both engines; on PostgreSQL entries of others may become visible out of order, which
-// is what marks and Horizon are for.
-func (d dialect) nextEntry(ctx context.Context, t *Tx) (id, mark int64, err error) {
-	query := "select coalesce(max(id), 0) + 1, coalesce(max(id), 0) + 1 from entry"
+// nextEntry returns what stands in an insert for the id of the next ledger entry and for the mark of this transaction. Ids
+// of one finding's changes rise in the order of their commits on both engines; on PostgreSQL entries of others may become
+// visible out of order, which is what marks and Horizon are for.
+func (d dialect) nextEntry() (id, mark string) {
 	if d == onPostgres {
-		query = "select nextval('entry_id'), pg_current_xact_id()::text::bigint"
+		return "nextval('entry_id')", "pg_current_xact_id()::text::bigint"
 	}
-	err = t.row(ctx, query, nil, &id, &mark)
-	return id, mark, err
+	const next = "(select coalesce(max(id), 0) + 1 from entry)"
+	return next, next
 }
 
 func (d dialect) horizon(ctx context.Context, t *Tx) (mark int64, err error) {

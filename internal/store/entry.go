@@ -54,13 +54,11 @@ func (t *Tx) append(ctx context.Context, at time.Time, by access.Actor, act stri
 	if e.Commitment == nil {
 		e.Commitment = []byte{}
 	}
-	if e.ID, t.stamp, err = t.d.nextEntry(ctx, t); err != nil {
-		return 0, fmt.Errorf("append %s to the ledger: %w", act, err)
-	}
-	_, err = t.tx.ExecContext(ctx, `insert into entry (id, tx, at, actor, post, act, object, reason, body, salt, commitment)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		e.ID, t.stamp, Micros(e.At), e.Actor, string(e.Post), e.Act, e.Object, e.Reason, e.Body, e.Salt, e.Commitment)
-	if err = t.classify(err); err != nil {
+	id, mark := t.d.nextEntry()
+	err = t.returning(ctx, "insert into entry (id, tx, at, actor, post, act, object, reason, body, salt, commitment) values ("+
+		id+", "+mark+", $1, $2, $3, $4, $5, $6, $7, $8, $9) returning id, tx",
+		[]any{Micros(e.At), e.Actor, string(e.Post), e.Act, e.Object, e.Reason, e.Body, e.Salt, e.Commitment}, &e.ID, &t.stamp)
+	if err != nil {
 		return 0, fmt.Errorf("append %s to the ledger: %w", act, err)
 	}
 	t.entries++

@@ -10,6 +10,7 @@ import (
 
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
+	"tocsin/internal/marking"
 )
 
 // Feed is a configured source of signals.
@@ -17,11 +18,12 @@ type Feed struct {
 	ID        ident.Feed
 	Pack      string // name of the pack that reads it
 	Title     string
-	TokenHash []byte    // SHA-256 of the token that pushes carry; nil = pushes refused
-	Urgent    bool      // its signals overtake bulk inventories
-	QuotaRows int64     // rows a UTC day; 0 = unlimited
-	Created   time.Time // set by the first PutFeed, kept by later ones
-	Disabled  time.Time // zero = in use
+	TokenHash []byte      // SHA-256 of the token that pushes carry; nil = pushes refused
+	TLP       marking.TLP // of what it brings
+	Urgent    bool        // its signals overtake bulk inventories
+	QuotaRows int64       // rows a UTC day; 0 = unlimited
+	Created   time.Time   // set by the first PutFeed, kept by later ones
+	Disabled  time.Time   // zero = in use
 	Poll      Poll
 }
 
@@ -47,19 +49,20 @@ type Stream struct {
 }
 
 const feedColumns = `id, pack, title, token_hash, urgent, quota_rows, created_at, disabled_at, poll_url, poll_every,
-	poll_next, poll_etag, poll_modified, poll_failures, poll_error`
+	poll_next, poll_etag, poll_modified, poll_failures, poll_error, tlp`
 
 // PutFeed inserts a feed or replaces all of it but its time of creation.
 func (t *Tx) PutFeed(ctx context.Context, f Feed) error {
 	_, err := t.exec(ctx, "insert into feed ("+feedColumns+`)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 		on conflict (id) do update set pack = excluded.pack, title = excluded.title, token_hash = excluded.token_hash,
 		urgent = excluded.urgent, quota_rows = excluded.quota_rows, disabled_at = excluded.disabled_at,
 		poll_url = excluded.poll_url, poll_every = excluded.poll_every, poll_next = excluded.poll_next,
 		poll_etag = excluded.poll_etag, poll_modified = excluded.poll_modified, poll_failures = excluded.poll_failures,
-		poll_error = excluded.poll_error`,
+		poll_error = excluded.poll_error, tlp = excluded.tlp`,
 		f.ID, f.Pack, f.Title, f.TokenHash, f.Urgent, f.QuotaRows, Micros(f.Created), optional(f.Disabled),
-		f.Poll.URL, f.Poll.Every.Microseconds(), optional(f.Poll.Next), f.Poll.ETag, f.Poll.Modified, f.Poll.Failures, f.Poll.Error)
+		f.Poll.URL, f.Poll.Every.Microseconds(), optional(f.Poll.Next), f.Poll.ETag, f.Poll.Modified, f.Poll.Failures, f.Poll.Error,
+		int64(f.TLP))
 	if err != nil {
 		return fmt.Errorf("put feed %s: %w", f.ID, err)
 	}
@@ -127,7 +130,7 @@ func scanFeed(r scanner) (Feed, error) {
 	var created, every int64
 	var disabled, next sql.NullInt64
 	err := r.Scan(&f.ID, &f.Pack, &f.Title, &f.TokenHash, &f.Urgent, &f.QuotaRows, &created, &disabled, &f.Poll.URL,
-		&every, &next, &f.Poll.ETag, &f.Poll.Modified, &f.Poll.Failures, &f.Poll.Error)
+		&every, &next, &f.Poll.ETag, &f.Poll.Modified, &f.Poll.Failures, &f.Poll.Error, &f.TLP)
 	if err != nil {
 		return Feed{}, err
 	}
@@ -147,7 +150,7 @@ func (t *Tx) StreamOf(ctx context.Context, feed ident.Feed, name string, absence
 	case err == nil:
 		_, err = t.exec(ctx, "update stream set absence_cycles = $1 where id = $2", absence, id)
 	case errors.Is(err, fault.NotFound):
-		err = t.row(ctx, `insert into stream (id, feed_id, name, absence_cycles, columns, created_at)
+		err = t.returning(ctx, `insert into stream (id, feed_id, name, absence_cycles, columns, created_at)
 			select coalesce(max(id), 0) + 1, $1, $2, $3, '', $4 from stream returning id`,
 			[]any{feed, name, absence, Micros(now)}, &id)
 	}

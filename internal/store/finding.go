@@ -11,6 +11,7 @@ import (
 	"tocsin/internal/event"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
+	"tocsin/internal/marking"
 	"tocsin/internal/party"
 )
 
@@ -34,6 +35,8 @@ type Finding struct {
 	State        finding.State
 	StateAt      time.Time
 	Until        time.Time // end of an accepted risk; zero = none
+	Mark         marking.Mark
+	Embargo      time.Time // until then only the authority and the owner may read it; zero = none
 	Last         time.Time
 	Count        int64
 }
@@ -41,7 +44,7 @@ type Finding struct {
 // FindingColumns is the column list that scanFinding reads, over finding f with its sightings summed in sub-selects.
 const findingColumns = `f.id, f.key, f.asset_kind, f.asset, f.port, f.transport, f.type, f.identifier, f.malware, f.class,
 	f.severity, f.feed_severity, f.stream_id, f.first_at, f.created_at, f.party_id, f.basis, f.matched, f.confidence,
-	f.region, f.state, f.state_at, f.until_at,
+	f.region, f.state, f.state_at, f.until_at, f.tlp, f.pap, f.embargo_at,
 	coalesce((select max(g.last_at) from sighting g where g.finding_id = f.id), f.first_at),
 	coalesce((select sum(g.count) from sighting g where g.finding_id = f.id), 0)`
 
@@ -54,10 +57,11 @@ func scanFinding(r scanner) (Finding, error) {
 	var key []byte
 	var kind, state, basis string
 	var port, severity, feedSeverity, first, created, stateAt, last int64
-	var until sql.NullInt64
+	var until, embargo sql.NullInt64
 	err := r.Scan(&f.ID, &key, &kind, &f.Identity.Asset.Value, &port, &f.Identity.Transport, &f.Identity.Type,
 		&f.Identity.Identifier, &f.Identity.Malware, &f.Class, &severity, &feedSeverity, &f.Stream, &first, &created,
-		&f.Party, &basis, &f.Matched, &f.Confidence, &f.Region, &state, &stateAt, &until, &last, &f.Count)
+		&f.Party, &basis, &f.Matched, &f.Confidence, &f.Region, &state, &stateAt, &until,
+		&f.Mark.TLP, &f.Mark.PAP, &embargo, &last, &f.Count)
 	if err != nil {
 		return Finding{}, err
 	}
@@ -65,6 +69,7 @@ func scanFinding(r scanner) (Finding, error) {
 	f.Identity.Asset.Kind, f.Identity.Port = asset.Kind(kind), uint16(port)
 	f.Severity, f.FeedSeverity = event.Severity(severity), event.Severity(feedSeverity)
 	f.First, f.Created, f.StateAt, f.Until, f.Last = Instant(first), Instant(created), Instant(stateAt), instant(until), Instant(last)
+	f.Embargo = instant(embargo)
 	f.Basis, f.State = party.Basis(basis), finding.State(state)
 	return f, nil
 }

@@ -11,14 +11,15 @@ import (
 	"tocsin/internal/fault"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
+	"tocsin/internal/marking"
 )
 
 const findingInsert = `insert into finding (id, key, asset_kind, asset, port, transport, type, identifier, malware, class,
-	severity, feed_severity, stream_id, first_at, created_at, party_id, basis, matched, confidence, region, state, state_at) values `
+	severity, feed_severity, stream_id, first_at, created_at, party_id, basis, matched, confidence, region, state, state_at, tlp) values `
 
 // InsertFindings writes new findings in order of id.
 func (t *Tx) InsertFindings(ctx context.Context, fs []Finding) error {
-	const width, rows = 22, 40
+	const width, rows = 23, 40
 	args := make([]any, 0, rows*width)
 	var full *sql.Stmt
 	for len(fs) > 0 {
@@ -29,14 +30,14 @@ func (t *Tx) InsertFindings(ctx context.Context, fs []Finding) error {
 			id := &f.Identity
 			args = append(args, int64(f.ID), f.Key[:], string(id.Asset.Kind), id.Asset.Value, int64(id.Port), id.Transport, id.Type,
 				id.Identifier, id.Malware, f.Class, int64(f.Severity), int64(f.FeedSeverity), f.Stream, Micros(f.First),
-				Micros(f.Created), string(f.Party), string(f.Basis), f.Matched, int64(f.Confidence), f.Region, string(f.State), Micros(f.StateAt))
+				Micros(f.Created), string(f.Party), string(f.Basis), f.Matched, int64(f.Confidence), f.Region, string(f.State), Micros(f.StateAt), int64(f.Mark.TLP))
 		}
 		var err error
 		switch {
 		case n < rows:
 			_, err = t.exec(ctx, findingInsert+t.d.tuples(n, width), args...)
 		case full == nil:
-			if full, err = t.tx.PrepareContext(ctx, findingInsert+t.d.tuples(rows, width)); err != nil {
+			if full, err = t.writing().PrepareContext(ctx, findingInsert+t.d.tuples(rows, width)); err != nil {
 				return fmt.Errorf("insert findings: %w", err)
 			}
 			defer func() { _ = full.Close() }() // the transaction's end closes it as well
@@ -121,7 +122,7 @@ func (t *Tx) PutSightings(ctx context.Context, ss []Sighting) error {
 	if len(ss) == 0 {
 		return nil
 	}
-	full, err := t.tx.PrepareContext(ctx, sightingInsert+t.d.tuples(rows, width)+sightingUpdate)
+	full, err := t.writing().PrepareContext(ctx, sightingInsert+t.d.tuples(rows, width)+sightingUpdate)
 	if err != nil {
 		return fmt.Errorf("write sightings: %w", err)
 	}
@@ -155,14 +156,15 @@ type Known struct {
 	State    finding.State
 	StateAt  int64
 	Severity event.Severity // the feed's
+	TLP      marking.TLP
 }
 
 // EachKnown calls f for every finding in order of id.
 func (t *Tx) EachKnown(ctx context.Context, f func(Known) error) error {
-	return t.each(ctx, "select id, key, state, state_at, feed_severity from finding order by id", nil, func(r *sql.Rows) error {
+	return t.each(ctx, "select id, key, state, state_at, feed_severity, tlp from finding order by id", nil, func(r *sql.Rows) error {
 		var k Known
 		var key sql.RawBytes
-		if err := r.Scan(&k.ID, &key, &k.State, &k.StateAt, &k.Severity); err != nil {
+		if err := r.Scan(&k.ID, &key, &k.State, &k.StateAt, &k.Severity, &k.TLP); err != nil {
 			return err
 		}
 		copy(k.Key[:], key)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"tocsin/internal/access"
+	"tocsin/internal/asset"
 	"tocsin/internal/event"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
@@ -24,15 +26,12 @@ type FindingFilter struct {
 	Region   string
 	Streams  []int64 // seen by one of them
 	Asset    AssetMatch
-	Text     string // part of the asset, the identifier, the malware's name or the deciding resource, in any case
+	Text     string      // part of the asset, the identifier, the malware's name or the deciding resource, in any case
+	May      access.Cond // what the reader may read; the zero value is nothing
 }
 
-// AssetMatch narrows by asset. At most one member is set.
-type AssetMatch struct {
-	Exact  []string     // one of these values; at most 4,096
-	Prefix string       // the value starts with it
-	Within netip.Prefix // the value is an address inside; Prefix may narrow it beforehand
-}
+// AssetMatch narrows by asset.
+type AssetMatch = asset.Search
 
 // scanWindow is how many findings, by number, one page looks at where no index answers the filter.
 const scanWindow = 250_000
@@ -106,7 +105,7 @@ func (t *Tx) matching(ctx context.Context, f FindingFilter, floor, before ident.
 		if err := r.Scan(&id, &value); err != nil {
 			return err
 		}
-		if !f.Asset.holds(value) {
+		if !holds(f.Asset, value) {
 			return nil
 		}
 		if ids = append(ids, id); len(ids) == limit {
@@ -120,7 +119,7 @@ func (t *Tx) matching(ctx context.Context, f FindingFilter, floor, before ident.
 	return ids, nil
 }
 
-func (m AssetMatch) holds(value string) bool {
+func holds(m AssetMatch, value string) bool {
 	if !m.Within.IsValid() {
 		return true
 	}
@@ -190,7 +189,11 @@ func (c *conditions) finding(d dialect, f FindingFilter, states []finding.State,
 		also := c.in("g.stream_id", len(f.Streams), func(i int) any { return f.Streams[i] })
 		and = append(and, "("+first+" or exists (select 1 from sighting g where g.finding_id = f.id and "+also+"))")
 	}
-	return strings.Join(append(and, c.asset(d, f)...), " and ")
+	and = append(and, c.asset(d, f)...)
+	if !certain(f.May) {
+		and = append(and, c.readable(findingFields, f.May))
+	}
+	return strings.Join(and, " and ")
 }
 
 func (c *conditions) asset(d dialect, f FindingFilter) []string {
@@ -251,9 +254,14 @@ type Share struct {
 	Count    int64
 }
 
-// PartyShares counts a party's findings by state and severity.
-func (t *Tx) PartyShares(ctx context.Context, p ident.Party) ([]Share, error) {
-	return t.shares(ctx, "where party_id = $1", p)
+// PartyShares counts a party's findings that the reader may read by state and severity.
+func (t *Tx) PartyShares(ctx context.Context, p ident.Party, may access.Cond) ([]Share, error) {
+	q := &conditions{}
+	rest := "where f.party_id = " + q.add(p)
+	if !certain(may) {
+		rest += " and " + q.readable(findingFields, may)
+	}
+	return t.shares(ctx, rest, q.args...)
 }
 
 // AllShares counts every finding by state and severity. It reads the whole table: callers keep the answer a while.
@@ -261,7 +269,7 @@ func (t *Tx) AllShares(ctx context.Context) ([]Share, error) { return t.shares(c
 
 func (t *Tx) shares(ctx context.Context, where string, args ...any) ([]Share, error) {
 	var out []Share
-	err := t.each(ctx, "select state, severity, count(*) from finding "+where+" group by state, severity order by state, severity",
+	err := t.each(ctx, "select state, severity, count(*) from finding f "+where+" group by state, severity order by state, severity",
 		args, func(r *sql.Rows) error {
 			var s Share
 			if err := r.Scan(&s.State, &s.Severity, &s.Count); err != nil {
@@ -278,16 +286,16 @@ func (t *Tx) shares(ctx context.Context, where string, args ...any) ([]Share, er
 
 // ListSignals returns at most limit signals below the cursor before (0 = from the newest), newest first; of one feed
 // unless feed is empty.
-func (t *Tx) ListSignals(ctx context.Context, feed ident.Feed, before ident.Signal, limit int) ([]Signal, error) {
-	return t.signals(ctx, feed, before, limit, "")
+func (t *Tx) ListSignals(ctx context.Context, feed ident.Feed, before ident.Signal, limit int, may access.Cond) ([]Signal, error) {
+	return t.signals(ctx, feed, before, limit, may, "")
 }
 
 // ListTroubled is ListSignals for those signals that were refused or had rows kept aside.
-func (t *Tx) ListTroubled(ctx context.Context, feed ident.Feed, before ident.Signal, limit int) ([]Signal, error) {
-	return t.signals(ctx, feed, before, limit, " and (s.rejected > 0 or s.state = 'refused')")
+func (t *Tx) ListTroubled(ctx context.Context, feed ident.Feed, before ident.Signal, limit int, may access.Cond) ([]Signal, error) {
+	return t.signals(ctx, feed, before, limit, may, " and (s.rejected > 0 or s.state = 'refused')")
 }
 
-func (t *Tx) signals(ctx context.Context, feed ident.Feed, before ident.Signal, limit int, and string) ([]Signal, error) {
+func (t *Tx) signals(ctx context.Context, feed ident.Feed, before ident.Signal, limit int, may access.Cond, and string) ([]Signal, error) {
 	if before == 0 {
 		before = 1 << 62
 	}
@@ -296,6 +304,7 @@ func (t *Tx) signals(ctx context.Context, feed ident.Feed, before ident.Signal, 
 	if feed != "" {
 		rest += " and s.feed_id = " + q.add(feed)
 	}
+	rest += " and " + q.readable(signalFields, may)
 	var out []Signal
 	err := t.each(ctx, "select "+signalColumns+" from signal s "+rest+and+" order by s.id desc limit "+q.add(limit), q.args,
 		func(r *sql.Rows) error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
@@ -15,7 +16,7 @@ import (
 
 // noticeColumns is what scanNotice reads: everything but the message, which can be megabytes.
 const noticeColumns = `id, party_id, contact_id, language, kind, parent, class, severity, reason, state, created_at, next_at,
-	attempts, tries, rendition, message_id, subject, sent_at, answered_at, error, leased_until`
+	attempts, tries, rendition, message_id, subject, sent_at, answered_at, error, leased_until, tlp`
 
 func scanNotice(r scanner) (notice.Notice, error) {
 	var n notice.Notice
@@ -23,7 +24,7 @@ func scanNotice(r scanner) (notice.Notice, error) {
 	var severity, created int64
 	var next, sent, answered, leased sql.NullInt64
 	err := r.Scan(&n.ID, &n.Party, &n.Contact, &n.Language, &kind, &n.Parent, &n.Class, &severity, &n.Reason, &state,
-		&created, &next, &n.Attempts, &n.Tries, &n.Rendition, &n.MessageID, &n.Subject, &sent, &answered, &n.Error, &leased)
+		&created, &next, &n.Attempts, &n.Tries, &n.Rendition, &n.MessageID, &n.Subject, &sent, &answered, &n.Error, &leased, &n.TLP)
 	if err != nil {
 		return notice.Notice{}, err
 	}
@@ -33,7 +34,7 @@ func scanNotice(r scanner) (notice.Notice, error) {
 	return n, nil
 }
 
-// InsertNotice writes a new notice and which findings it tells. The message is written by SetMessage.
+// InsertNotice writes a new notice and which findings it tells; it takes its mark from them. The message is written by SetMessage.
 func (t *Tx) InsertNotice(ctx context.Context, n *notice.Notice, findings []ident.Finding) error {
 	_, err := t.exec(ctx, `insert into notice (id, party_id, contact_id, language, kind, parent, class, severity, reason, state,
 		created_at, next_at, attempts, tries, rendition, message_id, subject, message, sent_at, answered_at, error, leased_until)
@@ -51,7 +52,8 @@ func (t *Tx) InsertNotice(ctx context.Context, n *notice.Notice, findings []iden
 	if err := t.insertRows(ctx, "insert into notice_finding (notice_id, finding_id) values ", "", rows); err != nil {
 		return fmt.Errorf("insert findings of notice %s: %w", n.ID, err)
 	}
-	return nil
+	n.TLP, err = t.MarkNotice(ctx, n.ID)
+	return err
 }
 
 // PutNotice writes what changes in the life of a notice; findings and message stay.
@@ -96,7 +98,7 @@ func (t *Tx) NoticeByID(ctx context.Context, id ident.Notice) (notice.Notice, er
 // ClaimNotice takes the most severe notice that is due for sending, or whose sender's lease has run out, into state
 // "sending" until until; false where none is due.
 func (t *Tx) ClaimNotice(ctx context.Context, now, until time.Time) (notice.Notice, bool, error) {
-	n, err := scanNotice(t.tx.QueryRowContext(ctx, `update notice set state = 'sending', leased_until = $1 where id = (
+	n, err := scanNotice(t.writing().QueryRowContext(ctx, `update notice set state = 'sending', leased_until = $1 where id = (
 		select id from notice where (state = 'planned' and next_at <= $2) or (state = 'sending' and leased_until <= $3)
 		order by severity desc, created_at, id limit 1) returning `+noticeColumns, Micros(until), Micros(now), Micros(now)))
 	if err = t.classify(err); errors.Is(err, fault.NotFound) {
@@ -146,6 +148,7 @@ func (t *Tx) notices(ctx context.Context, rest string, args ...any) ([]notice.No
 type NoticeFilter struct {
 	Party ident.Party
 	State notice.State
+	May   access.Cond // what the reader may read
 }
 
 // NoticeCursor stands for a place in a list of notices, the newest first; the zero value is the start.
@@ -168,19 +171,22 @@ func (t *Tx) ListNotices(ctx context.Context, f NoticeFilter, after NoticeCursor
 	if f.State != "" {
 		rest += " and state = " + q.add(string(f.State))
 	}
-	rest += " order by created_at desc, id desc limit " + q.add(limit)
+	rest += " and " + q.readable(noticeFields, f.May) + " order by created_at desc, id desc limit " + q.add(limit)
 	return t.notices(ctx, rest, q.args...)
 }
 
-// NoticesOfFinding returns the notices that told a finding, the oldest first.
-func (t *Tx) NoticesOfFinding(ctx context.Context, id ident.Finding) ([]notice.Notice, error) {
-	return t.notices(ctx, "where id in (select notice_id from notice_finding where finding_id = $1) order by created_at, id", id)
+// NoticesOfFinding returns the notices that told a finding and that the reader may read, the oldest first.
+func (t *Tx) NoticesOfFinding(ctx context.Context, id ident.Finding, may access.Cond) ([]notice.Notice, error) {
+	q := &conditions{}
+	rest := "where id in (select notice_id from notice_finding where finding_id = " + q.add(id) + ") and " + q.readable(noticeFields, may)
+	return t.notices(ctx, rest+" order by created_at, id", q.args...)
 }
 
-// CountNotices counts the notices in each state.
-func (t *Tx) CountNotices(ctx context.Context) (map[notice.State]int, error) {
+// CountNotices counts the notices in each state that the reader may read.
+func (t *Tx) CountNotices(ctx context.Context, may access.Cond) (map[notice.State]int, error) {
 	out := map[notice.State]int{}
-	err := t.each(ctx, "select state, count(*) from notice group by state", nil, func(r *sql.Rows) error {
+	q := &conditions{}
+	err := t.each(ctx, "select state, count(*) from notice where "+q.readable(noticeFields, may)+" group by state", q.args, func(r *sql.Rows) error {
 		var state string
 		var n int
 		err := r.Scan(&state, &n)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
 
+	"tocsin/internal/access"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
@@ -107,7 +108,7 @@ func TestNoticesOneByOne(t *testing.T) {
 			var have []ident.Notice
 			var after store.NoticeCursor
 			for {
-				page, err := tx.ListNotices(ctx, store.NoticeFilter{Party: "p", State: notice.Planned}, after, 3)
+				page, err := tx.ListNotices(ctx, store.NoticeFilter{Party: "p", State: notice.Planned, May: access.Always}, after, 3)
 				if err != nil || len(page) == 0 {
 					if d := cmp.Diff([]ident.Notice{"ntc_06", "ntc_05", "ntc_04", "ntc_03", "ntc_02", "ntc_01", "ntc_00"}, have); d != "" {
 						t.Error(d)
@@ -146,7 +147,7 @@ func TestNoticesOneByOne(t *testing.T) {
 			}
 			due, err2 := tx.NoticesToChase(ctx, noticeDay.Add(time.Hour), 10)
 			past, err3 := tx.PastNotices(ctx, "p", noticeDay.Add(3*time.Minute))
-			of, err4 := tx.NoticesOfFinding(ctx, 4)
+			of, err4 := tx.NoticesOfFinding(ctx, 4, access.Always)
 			if len(due) != 1 || past.Today != 4 || !past.LastDigest.IsZero() || len(of) != 2 {
 				t.Errorf("%v %+v %d", due, past, len(of))
 			}

@@ -31,6 +31,9 @@ func scanPerson(scan func(...any) error) (people.Person, error) {
 	var disabled, erased sql.NullInt64
 	err := scan(&p.ID, &p.Party, &p.Name, &p.Mail, &p.Language, &created, &disabled, &erased)
 	p.Created, p.Disabled, p.Erased = Instant(created), instant(disabled), instant(erased)
+	if !p.Erased.IsZero() {
+		p.Mail = "" // its place is taken by the id: see ErasePerson
+	}
 	return p, err
 }
 

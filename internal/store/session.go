@@ -137,3 +137,31 @@ func (t *Tx) SeeSession(ctx context.Context, id string, at time.Time) error {
 	}
 	return nil
 }
+
+// SessionsOf returns the open sessions of a person, the one last seen first.
+func (t *Tx) SessionsOf(ctx context.Context, id ident.Person, now, idle time.Time) ([]Session, error) {
+	var out []Session
+	err := t.each(ctx, `select id, method, device, weak, created_at, seen_at, proved_at, expires_at from session
+		where person_id = $1 and ended_at is null and expires_at > $2 and seen_at > $3 order by seen_at desc, id`,
+		[]any{string(id), Micros(now), Micros(idle)}, func(r *sql.Rows) error {
+			s := Session{Person: id}
+			var created, seen, proved, expires int64
+			err := r.Scan(&s.ID, &s.Method, &s.Device, &s.Weak, &created, &seen, &proved, &expires)
+			s.Created, s.Seen, s.Proved, s.Expires = Instant(created), Instant(seen), Instant(proved), Instant(expires)
+			out = append(out, s)
+			return err
+		})
+	if err != nil {
+		return nil, fmt.Errorf("read sessions: %w", err)
+	}
+	return out, nil
+}
+
+// ProveSession writes down that the person of a session proved who they are, which makes the session strong.
+func (t *Tx) ProveSession(ctx context.Context, id string, at time.Time) error {
+	_, err := t.exec(ctx, "update session set proved_at = $1, weak = $2 where id = $3 and ended_at is null", Micros(at), false, id)
+	if err != nil {
+		return fmt.Errorf("prove session: %w", err)
+	}
+	return nil
+}

@@ -133,6 +133,17 @@ func (t *Tx) exec(ctx context.Context, query string, args ...any) (sql.Result, e
 	return r, nil
 }
 
+// writing is the transaction for a change that exec cannot make: a prepared statement, or one that returns rows.
+func (t *Tx) writing() *sql.Tx {
+	t.changed = true
+	return t.tx
+}
+
+// returning runs a change that returns one row and scans it into dest; fault.NotFound where there is none.
+func (t *Tx) returning(ctx context.Context, query string, args []any, dest ...any) error {
+	return t.classify(t.writing().QueryRowContext(ctx, query, args...).Scan(dest...))
+}
+
 // row scans one row into dest; fault.NotFound where there is none.
 func (t *Tx) row(ctx context.Context, query string, args []any, dest ...any) error {
 	return t.classify(t.tx.QueryRowContext(ctx, query, args...).Scan(dest...))

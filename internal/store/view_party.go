@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"tocsin/internal/access"
 	"tocsin/internal/fault"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
@@ -42,8 +43,8 @@ func (t *Tx) PartyNames(ctx context.Context) (map[ident.Party]string, error) {
 	return names, nil
 }
 
-// LiveByParty counts the live findings of every party, at most limit each.
-func (t *Tx) LiveByParty(ctx context.Context, ids []ident.Party, limit int) (map[ident.Party]int, error) {
+// LiveByParty counts the live findings of every party that the reader may read, at most limit each.
+func (t *Tx) LiveByParty(ctx context.Context, ids []ident.Party, limit int, may access.Cond) (map[ident.Party]int, error) {
 	counts := map[ident.Party]int{}
 	var live []finding.State
 	for _, s := range finding.States {
@@ -52,7 +53,7 @@ func (t *Tx) LiveByParty(ctx context.Context, ids []ident.Party, limit int) (map
 		}
 	}
 	for _, id := range ids {
-		n, err := t.CountFindings(ctx, FindingFilter{Party: id, States: live}, limit)
+		n, err := t.CountFindings(ctx, FindingFilter{Party: id, States: live, May: may}, limit)
 		if err != nil {
 			return nil, err
 		}

@@ -16,6 +16,7 @@ import (
 	"tocsin/internal/event"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
+	letters "tocsin/internal/notice"
 )
 
 // A sign-in link shows a button to whoever opens it, a mail scanner too, and works once; the session ends with
@@ -91,6 +92,7 @@ func TestAnswer(t *testing.T) {
 	w := newWorld(t)
 	ada, party := w.signedIn(ident.Authority, "en"), w.visitor("en")
 	notice := ada.first("/desk/notices?state=delivered", `href="/desk/notices/(ntc_[a-z0-9]+)"`)
+	ada.look("/desk/notices/" + notice + "/look")
 	link := ada.first("/desk/notices/"+notice, `https://tocsin\.example(/n/[\w-]+)`)
 
 	r := party.post(link, url.Values{"scope": {"all"}, "answer": {"accept_risk"}, "until": {"2027-01-31"}, "whose": {"typed"}})
@@ -131,7 +133,7 @@ func TestDispute(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ada := w.signedIn(ident.Authority, "en")
-	list, err := w.loop.Findings(t.Context(), loop.FindingQuery{States: []finding.State{finding.Notified}}, 0, 1)
+	list, err := w.loop.Findings(t.Context(), w.now, operator, loop.FindingQuery{States: []finding.State{finding.Notified}}, 0, 1)
 	w.must(err)
 	f := list.Rows[0]
 	member := w.signedIn(f.Party, "en")
@@ -166,7 +168,7 @@ func TestDispute(t *testing.T) {
 func TestOthersFindings(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	list, err := w.loop.Findings(t.Context(), loop.FindingQuery{States: []finding.State{finding.Notified}}, 0, 1000)
+	list, err := w.loop.Findings(t.Context(), w.now, operator, loop.FindingQuery{States: []finding.State{finding.Notified}}, 0, 1000)
 	w.must(err)
 	i := slices.IndexFunc(list.Rows, func(f loop.FindingRow) bool { return f.Party != "city-hospital" && f.Party != "" })
 	theirs := list.Rows[i]
@@ -178,7 +180,7 @@ func TestOthersFindings(t *testing.T) {
 	if to := r.Header().Get("Location"); !strings.Contains(to, "took=0") {
 		t.Errorf("answered for another: %d to %s", r.Code, to)
 	}
-	is, err := w.loop.FindingByID(t.Context(), theirs.ID)
+	is, err := w.loop.FindingByID(t.Context(), w.now, operator, theirs.ID)
 	w.must(err)
 	if is.State != finding.Notified {
 		t.Errorf("another's finding is %s", is.State)
@@ -191,7 +193,7 @@ func TestExports(t *testing.T) {
 	w := newWorld(t)
 	ada := w.signedIn(ident.Authority, "en")
 	want := map[string]bool{}
-	_, _, err := w.loop.EachFinding(t.Context(), loop.FindingQuery{States: loop.LiveStates, Severity: event.Critical}, 1e6, func(r loop.FindingRow) error {
+	_, _, err := w.loop.EachFinding(t.Context(), w.now, operator, loop.FindingQuery{States: loop.LiveStates, Severity: event.Critical}, 1e6, func(r loop.FindingRow) error {
 		want[fmt.Sprint(r.ID)] = true
 		return nil
 	})
@@ -229,12 +231,21 @@ func TestLetter(t *testing.T) {
 	w := newWorld(t)
 	ada := w.signedIn(ident.Authority, "en")
 	notice := ada.first("/desk/notices?state=delivered", `href="/desk/notices/(ntc_[a-z0-9]+)"`)
-	raw, err := w.loop.NoticeMail(t.Context(), ident.Notice(notice))
+	raw, err := w.loop.NoticeMail(t.Context(), w.now, operator, ident.Notice(notice))
 	w.must(err)
+	for _, part := range []string{"/mail.eml", "/html", "/attachments/1"} {
+		if r := ada.get("/desk/notices/" + notice + part); r.Code != http.StatusForbidden {
+			t.Errorf("%s opens without a reason: %d", part, r.Code)
+		}
+	}
+	if r := ada.post("/desk/notices/"+notice+"/look", url.Values{"why": {"because"}}); r.Code != http.StatusUnprocessableEntity {
+		t.Errorf("a reason that is not on the list: %d", r.Code)
+	}
+	ada.look("/desk/notices/" + notice + "/look")
 	if got := ada.ok("/desk/notices/" + notice + "/mail.eml"); got != string(raw) || got == "" {
 		t.Error("the download is not the mail")
 	}
-	m, err := loop.ReadMail(raw)
+	m, err := letters.Open(raw)
 	w.must(err)
 	r := ada.get("/desk/notices/" + notice + "/html")
 	if csp := r.Header().Get("Content-Security-Policy"); r.Body.String() != m.HTML || !strings.HasPrefix(csp, "sandbox") || !strings.Contains(csp, "default-src 'none'") {
@@ -278,7 +289,7 @@ func TestPaging(t *testing.T) {
 			t.Fatal("it never ends")
 		}
 	}
-	all, _, err := w.loop.EachFinding(t.Context(), loop.FindingQuery{}, 1e6, func(loop.FindingRow) error { return nil })
+	all, _, err := w.loop.EachFinding(t.Context(), w.now, operator, loop.FindingQuery{}, 1e6, func(loop.FindingRow) error { return nil })
 	w.must(err)
 	if len(seen) != all || all < 60 {
 		t.Errorf("%d findings on the pages, %d in all", len(seen), all)

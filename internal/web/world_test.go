@@ -16,6 +16,7 @@ import (
 
 	"tocsin/internal/access"
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/record"
 	"tocsin/internal/act/staff"
 	"tocsin/internal/archive"
 	"tocsin/internal/fault"
@@ -81,7 +82,7 @@ func emptyWorld(t *testing.T) *world {
 	})
 	t.Cleanup(func() { w.must(w.loop.Close(context.WithoutCancel(t.Context()))) })
 	w.pages, err = web.New(web.Config{
-		Loop: w.loop, Staff: w.staff, Clock: func() time.Time { return w.now }, Mailbox: true,
+		Loop: w.loop, Staff: w.staff, Record: record.New(db, record.Settings{Dir: t.TempDir(), Origin: "tocsin.example/log"}), Clock: func() time.Time { return w.now }, Mailbox: true,
 		Authority: web.Authority{Name: "CSIRT Anhe", NameZH: "安河应急中心", Mail: "csirt@anhe.example"},
 	})
 	w.must(err)
@@ -206,4 +207,12 @@ func (p *person) first(path, pattern string) string {
 		p.t.Fatalf("%s has nothing like %s", path, pattern)
 	}
 	return m[1]
+}
+
+// look says why the person looks at raw rows or a mail.
+func (p *person) look(path string) {
+	p.t.Helper()
+	if r := p.post(path, url.Values{"why": {"question"}}); r.Code != http.StatusSeeOther {
+		p.t.Fatalf("POST %s: %d\n%s", path, r.Code, r.Body)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -145,7 +146,11 @@ func (l *Loop) take(ctx context.Context, tx *store.Tx, now time.Time, by answere
 		}
 		by.party, by.actor = n.Party, access.ForParty(n.Party)
 	}
-	out, err := l.weigh(ctx, tx, by, ids, answerTriggers[kind])
+	r, err := reads(ctx, tx, now, by.actor, access.Answer)
+	if err != nil {
+		return Answered{}, err
+	}
+	out, err := l.weigh(ctx, tx, r, by, ids, answerTriggers[kind])
 	if err != nil || out.Changed == 0 {
 		return out, err
 	}
@@ -189,9 +194,12 @@ func (l *Loop) take(ctx context.Context, tx *store.Tx, now time.Time, by answere
 	return out, tx.PutNotice(ctx, &n)
 }
 
-// weigh looks which of the findings can take the trigger from this answerer.
-func (l *Loop) weigh(ctx context.Context, tx *store.Tx, by answerer, ids []ident.Finding, trigger finding.Trigger) (Answered, error) {
+// weigh looks which of the findings can take the trigger from this answerer, who must be able to read them.
+func (l *Loop) weigh(ctx context.Context, tx *store.Tx, may reading, by answerer, ids []ident.Finding, trigger finding.Trigger) (Answered, error) {
 	found, err := tx.FindingsByID(ctx, ids)
+	if err == nil {
+		found, err = may.readable(ctx, tx, found)
+	}
 	if err != nil {
 		return Answered{}, err
 	}
@@ -293,6 +301,7 @@ type NoticePage struct {
 	Language string        // of the contact that the notice went to
 	Items    []notice.Item // findings that the party still answers for, closed ones included; the most severe first
 	Moved    int           // findings of the notice that another party answers for now
+	Closed   int           // findings of the notice that are marked TLP:RED: only who is named in a share reads them
 	Until    time.Time     // when the link ends
 }
 
@@ -314,11 +323,17 @@ func (l *Loop) NoticeByToken(ctx context.Context, now time.Time, token string) (
 		if err != nil {
 			return err
 		}
+		mine := slices.DeleteFunc(slices.Clone(found), func(f store.Finding) bool { return f.Party != page.Notice.Party })
+		r, err := reads(ctx, tx, now, access.ForParty(page.Notice.Party), access.Answer)
+		if err != nil {
+			return err
+		}
+		page.Moved, page.Closed = len(found)-len(mine), len(mine)
+		if found, err = r.readable(ctx, tx, mine); err != nil {
+			return err
+		}
+		page.Closed -= len(found)
 		for i := range found {
-			if found[i].Party != page.Notice.Party {
-				page.Moved++
-				continue
-			}
 			page.Items = append(page.Items, l.item(&found[i]))
 		}
 		return nil

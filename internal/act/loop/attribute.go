@@ -59,6 +59,9 @@ func (l *Loop) AttributeByHand(ctx context.Context, now time.Time, by access.Act
 		return err
 	}
 	err = l.store.Update(ctx, func(tx *store.Tx) error {
+		if err := mayRead(ctx, tx, now, by, id); err != nil {
+			return err
+		}
 		have, err := tx.AttributedByID(ctx, []ident.Finding{id})
 		if err != nil {
 			return err
@@ -135,13 +138,16 @@ type Why struct {
 
 // Why explains who answers for a finding: what the rule looked at, every claim with its reason, source and last
 // verification, as the register stands at now.
-func (l *Loop) Why(ctx context.Context, now time.Time, id ident.Finding) (Why, error) {
+func (l *Loop) Why(ctx context.Context, now time.Time, by access.Actor, id ident.Finding) (Why, error) {
 	register, err := l.Register(ctx, now)
 	if err != nil {
 		return Why{}, err
 	}
 	var w Why
 	err = l.store.View(ctx, func(tx *store.Tx) error {
+		if err := mayRead(ctx, tx, now, by, id); err != nil {
+			return err
+		}
 		have, err := tx.AttributedByID(ctx, []ident.Finding{id})
 		if err != nil {
 			return err

@@ -18,6 +18,7 @@ import (
 	"tocsin/internal/feed"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
+	"tocsin/internal/marking"
 	"tocsin/internal/store"
 )
 
@@ -56,6 +57,7 @@ type effect struct {
 	reopen map[uint32]int64 // finding -> the observation that refutes
 	gone   map[uint32]int64 // finding -> the newest re-check that shows it gone
 	worse  map[uint32]event.Severity
+	raise  map[uint32]bool // findings that a stream sees for the first time whose feed may be marked more strictly
 	days   map[uint16]int64
 }
 
@@ -148,6 +150,9 @@ func (x *index) refresh(ctx context.Context, tx *store.Tx) error {
 	}
 	err = tx.HistorySince(ctx, x.horizon, func(c store.Change) error {
 		x.setState(uint32(c.Finding), c.To, store.Micros(c.At))
+		if c.Trigger == finding.Marked {
+			x.least = marking.Clear // some finding is marked less strictly: look at each again
+		}
 		return nil
 	})
 	if err != nil {
@@ -161,7 +166,7 @@ func (x *index) refresh(ctx context.Context, tx *store.Tx) error {
 func (x *run) effect(idx *index, c *chunk) *effect {
 	e := &effect{
 		sights: make([]sight, 0, len(c.events)), keys: map[finding.Key]uint32{}, reopen: map[uint32]int64{},
-		gone: map[uint32]int64{}, worse: map[uint32]event.Severity{}, days: map[uint16]int64{},
+		gone: map[uint32]int64{}, worse: map[uint32]event.Severity{}, raise: map[uint32]bool{}, days: map[uint16]int64{},
 	}
 	received := store.Micros(x.signal.Received)
 	for i := range c.events {
@@ -198,6 +203,9 @@ func (x *run) effect(idx *index, c *chunk) *effect {
 		default:
 			e.counts.Seen++
 			e.meet(idx, n, at, r.Severity)
+			if x.tlp > idx.least && !idx.seenBy(n, uint32(x.stream)) {
+				e.raise[n] = true
+			}
 		}
 		e.sights = append(e.sights, sight{finding: n, line: r.line, at: at})
 		e.days[dayOf(at)]++
@@ -247,6 +255,11 @@ func (x *run) write(ctx context.Context, tx *store.Tx, c *chunk, e *effect) erro
 	}
 	for n, s := range e.worse {
 		if err := tx.RaiseSeverity(ctx, ident.Finding(n), s); err != nil {
+			return err
+		}
+	}
+	for ids := range slices.Chunk(numbers(e.raise), 1000) {
+		if err := tx.RaiseMarks(ctx, ids, x.tlp); err != nil {
 			return err
 		}
 	}
@@ -303,6 +316,13 @@ func (x *run) settle(ctx context.Context, tx *store.Tx, e *effect, packed []byte
 			continue
 		}
 		delete(e.reopen, n)
+		is, err := tx.StandingOf(ctx, ident.Finding(n))
+		if err != nil {
+			return err
+		}
+		if _, err := finding.Next(is.State, finding.Gone); err != nil {
+			delete(e.gone, n) // closed already
+		}
 	}
 	digest := sha256.Sum256(packed)
 	entry := foldEntry{
@@ -332,9 +352,6 @@ func (x *run) settle(ctx context.Context, tx *store.Tx, e *effect, packed []byte
 			return err
 		}
 		_, err = change(ctx, tx, x.now, n, finding.Gone, "software:fold", "re-check", evidence, time.Time{}, seq)
-		if errors.Is(err, fault.Conflict) {
-			continue // closed already
-		}
 		if err != nil {
 			return err
 		}
@@ -392,6 +409,7 @@ func (x *index) take(e *effect, r *run) {
 	x.mu.Lock()
 	for i := range e.add {
 		x.add(e.add[i].Key, e.add[i].FeedSeverity)
+		x.least = min(x.least, e.add[i].Mark.TLP)
 	}
 	x.mu.Unlock()
 	for n, s := range e.worse {

@@ -111,6 +111,13 @@ func (l *Loop) prepare(ctx context.Context, tx *store.Tx, now time.Time, job *se
 		job.done = true
 		return l.settle(ctx, tx, now, n, notice.Withdraw, "nothing left to tell")
 	}
+	was := n.TLP
+	if n.TLP, err = tx.MarkNotice(ctx, n.ID); err != nil {
+		return err
+	}
+	if n.TLP > was {
+		dropped++ // its mail, if it is written, says more than the mark now lets out
+	}
 	if job.c, err = contact(&job.p, n.Contact); err != nil {
 		job.done = true
 		return l.settle(ctx, tx, now, n, notice.Fail, "the contact is gone")

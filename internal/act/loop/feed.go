@@ -11,6 +11,7 @@ import (
 	"tocsin/internal/access"
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
+	"tocsin/internal/marking"
 	"tocsin/internal/store"
 )
 
@@ -21,6 +22,7 @@ type FeedSettings struct {
 	Title     string // empty takes the ID
 	Token     string // that pushes must carry, from NewFeedToken; empty keeps the one it has
 	NoToken   bool   // takes the token away: pushes are refused
+	TLP       string // of what it brings: "TLP:AMBER" or "amber"; empty keeps what it has, GREEN for a new feed
 	Urgent    bool   // its signals overtake bulk inventories
 	QuotaRows int64  // rows a UTC day before other feeds go first; 0 = unlimited
 	Disabled  bool
@@ -57,7 +59,12 @@ func (l *Loop) PutFeed(ctx context.Context, now time.Time, by access.Actor, s Fe
 			return err
 		}
 		if isNew {
-			f = store.Feed{ID: s.ID, Created: now}
+			f = store.Feed{ID: s.ID, Created: now, TLP: marking.Green}
+		}
+		if s.TLP != "" {
+			if f.TLP, err = marking.ParseTLP(s.TLP); err != nil || f.TLP == marking.Red {
+				return errors.Join(err, fault.New(fault.Invalid, "tlp: a feed is CLEAR, GREEN, AMBER or AMBER+STRICT; RED names persons: use it for single findings"))
+			}
 		}
 		s.onto(&f, now)
 		if err := tx.PutFeed(ctx, f); err != nil {
@@ -66,12 +73,13 @@ func (l *Loop) PutFeed(ctx context.Context, now time.Time, by access.Actor, s Fe
 		_, err = tx.Append(ctx, now, by, "feed.put", access.On("feed:"+string(s.ID)), "", struct {
 			New      bool   `json:"new"`
 			Pack     string `json:"pack"`
+			TLP      string `json:"tlp"`
 			Token    bool   `json:"token"` // pushes are taken
 			Urgent   bool   `json:"urgent"`
 			Quota    int64  `json:"quota_rows"`
 			Disabled bool   `json:"disabled"`
 			Poll     bool   `json:"poll"`
-		}{isNew, f.Pack, f.TokenHash != nil, f.Urgent, f.QuotaRows, !f.Disabled.IsZero(), f.Poll.URL != ""})
+		}{isNew, f.Pack, f.TLP.String(), f.TokenHash != nil, f.Urgent, f.QuotaRows, !f.Disabled.IsZero(), f.Poll.URL != ""})
 		return err
 	})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"tocsin/internal/feed"
 	"tocsin/internal/feed/format"
 	"tocsin/internal/ident"
+	"tocsin/internal/marking"
 	"tocsin/internal/party"
 	"tocsin/internal/store"
 )
@@ -113,6 +114,7 @@ type run struct {
 	now      time.Time
 	signal   *store.Signal
 	pack     *feed.Pack
+	tlp      marking.TLP // of the feed
 	part     int
 	opened   *feed.Part
 	stream   int64
@@ -131,7 +133,7 @@ func (l *Loop) foldSignal(ctx context.Context, now time.Time, s *store.Signal, p
 	if err != nil {
 		return err
 	}
-	pack, err := l.packOf(ctx, s.Feed)
+	pack, tlp, err := l.packOf(ctx, s.Feed)
 	if errors.Is(err, fault.NotFound) { // nothing can be read until somebody acts: let others through
 		return l.finish(ctx, now, s, 0, fault.New(fault.NotFound, "%v", err))
 	}
@@ -163,7 +165,7 @@ func (l *Loop) foldSignal(ctx context.Context, now time.Time, s *store.Signal, p
 		}
 		opened++
 		x := run{
-			l: l, now: now, signal: s, pack: pack, part: part, opened: p, register: register, version: version, by: access.ForSoftware("fold"),
+			l: l, now: now, signal: s, pack: pack, tlp: tlp, part: part, opened: p, register: register, version: version, by: access.ForSoftware("fold"),
 			act: "finding.fold", progress: progress,
 		}
 		err, failed = x.fold(ctx)
@@ -213,20 +215,21 @@ func (l *Loop) finish(ctx context.Context, now time.Time, s *store.Signal, opene
 	})
 }
 
-func (l *Loop) packOf(ctx context.Context, id ident.Feed) (*feed.Pack, error) {
+// packOf returns the pack that reads a feed and how what it brings is marked.
+func (l *Loop) packOf(ctx context.Context, id ident.Feed) (*feed.Pack, marking.TLP, error) {
 	var f store.Feed
 	err := l.store.View(ctx, func(tx *store.Tx) (err error) {
 		f, err = tx.FeedByID(ctx, id)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, marking.Red, err
 	}
 	pack, ok := l.packs.Pack(f.Pack)
 	if !ok {
-		return nil, fmt.Errorf("feed %s names pack %s, which is not here: %w", id, f.Pack, fault.NotFound)
+		return nil, marking.Red, fmt.Errorf("feed %s names pack %s, which is not here: %w", id, f.Pack, fault.NotFound)
 	}
-	return pack, nil
+	return pack, f.TLP, nil
 }
 
 // eachPart unpacks a blob and calls f for every part in order.

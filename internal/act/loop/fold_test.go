@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tocsin/internal/access"
 	"tocsin/internal/archive"
 	"tocsin/internal/asset"
 	"tocsin/internal/feed"
@@ -221,7 +222,7 @@ func crash(t testing.TB, l *Loop, r *rand.Rand) {
 func checkTotals(t testing.TB, s *store.Store) {
 	t.Helper()
 	err := s.View(t.Context(), func(tx *store.Tx) error {
-		signals, err := tx.ListSignals(t.Context(), "", 0, 10_000)
+		signals, err := tx.ListSignals(t.Context(), "", 0, 10_000, access.Always)
 		for _, g := range signals {
 			c := g.Counts
 			if c.Rows != c.Events+c.Rejected+c.Refused || c.Events != c.Found+c.Seen || g.State != "folded" {

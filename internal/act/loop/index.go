@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"sync"
 
 	"tocsin/internal/event"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
+	"tocsin/internal/marking"
 	"tocsin/internal/store"
 )
 
@@ -22,6 +24,7 @@ type index struct {
 	pages []*[hotPage]hot  // of finding n: pages[(n-1)/hotPage][(n-1)%hotPage]; growing never copies
 	more  map[uint32][]hot // by finding: the streams that saw it later
 
+	least   marking.TLP      // no finding is marked less strictly
 	claimed map[uint32]int64 // state_at of findings in state claimed_fixed
 	horizon int64            // store.Tx.Horizon up to which changes of state are known
 
@@ -92,7 +95,7 @@ func dayOf(at int64) uint16 { return uint16(min(max(at/dayMicros, 0), 65535)) }
 // loadIndex reads every finding and sighting and replays the journal.
 func loadIndex(ctx context.Context, s *store.Store) (*index, error) {
 	x := &index{
-		more: map[uint32][]hot{}, claimed: map[uint32]int64{},
+		least: marking.Red, more: map[uint32][]hot{}, claimed: map[uint32]int64{},
 		dirtyMore: map[pair]struct{}{}, lowered: map[uint32]struct{}{},
 	}
 	err := s.View(ctx, func(tx *store.Tx) error {
@@ -136,6 +139,7 @@ func (x *index) know(k store.Known) error {
 		return fmt.Errorf("finding %d has the key of another", k.ID)
 	}
 	n := x.add(k.Key, k.Severity)
+	x.least = min(x.least, k.TLP)
 	x.setState(n, k.State, k.StateAt)
 	return nil
 }
@@ -186,6 +190,11 @@ func (x *index) lastOf(n uint32) int64 {
 		last = max(last, h.last)
 	}
 	return last
+}
+
+// seenBy reports whether a stream has seen a finding before.
+func (x *index) seenBy(n, stream uint32) bool {
+	return x.of(n).stream == stream || slices.ContainsFunc(x.more[n], func(h hot) bool { return h.stream == stream })
 }
 
 // further returns the counters of a stream that was not the first to see a finding, made where absent.

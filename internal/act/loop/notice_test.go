@@ -139,7 +139,7 @@ func (o *office) notices() []notice.Notice {
 	o.t.Helper()
 	var out []notice.Notice
 	o.update(func(ctx context.Context, tx *store.Tx) (err error) {
-		out, err = tx.ListNotices(ctx, store.NoticeFilter{}, store.NoticeCursor{}, 10_000)
+		out, err = tx.ListNotices(ctx, store.NoticeFilter{May: access.Always}, store.NoticeCursor{}, 10_000)
 		return err
 	})
 	slices.Reverse(out)

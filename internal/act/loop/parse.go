@@ -9,6 +9,7 @@ import (
 	"tocsin/internal/feed"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
+	"tocsin/internal/marking"
 	"tocsin/internal/notice"
 	"tocsin/internal/party"
 	"tocsin/internal/store"
@@ -175,6 +176,6 @@ func (x *run) finding(n uint32, r *parsedRow, at int64) store.Finding {
 		Severity: max(f.class.Level(), r.Severity), FeedSeverity: r.Severity, Stream: x.stream,
 		First: store.Instant(at), Created: x.now, Party: a.Party, Basis: a.Basis,
 		Matched: a.Matched, Confidence: a.Confidence, Region: a.Region,
-		State: finding.Open, StateAt: x.now,
+		State: finding.Open, StateAt: x.now, Mark: marking.Mark{TLP: x.tlp, PAP: marking.PAPGreen},
 	}
 }

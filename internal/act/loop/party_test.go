@@ -158,7 +158,7 @@ func TestPutAndEndParty(t *testing.T) {
 		l := newLoop(t, s, Settings{})
 		ctx := t.Context()
 		takeOver(t, l, noon, registerYAML)
-		p, err := l.PartyByID(ctx, "hospital")
+		p, err := l.PartyByID(ctx, noon, testCommand, "hospital")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -321,7 +321,7 @@ func TestAttributeByHand(t *testing.T) {
 		if f.State != finding.Open || f.Attribution.Party != "isp" || f.Attribution.Confidence != 100 {
 			t.Errorf("%+v", f)
 		}
-		w, err := l.Why(ctx, noon, ids[1])
+		w, err := l.Why(ctx, noon, testCommand, ids[1])
 		if err != nil || !w.ByHand || w.Agrees || len(w.Rule.Claims) != 3 || w.Names["hospital"] != "Hospital" || w.Names["isp"] != "Provider" {
 			t.Errorf("%+v, %v", w, err)
 		}

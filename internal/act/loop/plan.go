@@ -222,7 +222,7 @@ func (l *Loop) item(f *store.Finding) notice.Item {
 	}
 	return notice.Item{
 		ID: f.ID, Identity: f.Identity, Class: c, Severity: severity, State: f.State, Waiting: f.StateAt, First: f.First,
-		Last: f.Last, Count: f.Count, Confidence: f.Confidence, Matched: f.Matched, Region: f.Region,
+		Last: f.Last, Count: f.Count, Confidence: f.Confidence, Matched: f.Matched, Region: f.Region, TLP: f.Mark.TLP,
 	}
 }
 

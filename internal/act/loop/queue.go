@@ -33,6 +33,9 @@ func (l *Loop) decide(ctx context.Context, now time.Time, by access.Actor, id id
 		return err
 	}
 	err = l.store.Update(ctx, func(tx *store.Tx) error {
+		if err := mayRead(ctx, tx, now, by, id); err != nil {
+			return err
+		}
 		seq, err := tx.Append(ctx, now, by, act, access.On(fmt.Sprintf("finding:%d", id)), "desk", nil)
 		if err != nil {
 			return err

@@ -33,11 +33,18 @@ type RawRow struct {
 // errEnough ends a walk over parts early.
 var errEnough = errors.New("enough")
 
-// RawRows reads the newest row of every stream about a finding from the archive. A row deep in a large signal takes as
+// RawRows reads the newest row of every stream about a finding from the archive; ErrLook where by did not say why. A row deep in a large signal takes as
 // long as reading up to it; the context bounds that.
-func (l *Loop) RawRows(ctx context.Context, id ident.Finding) ([]RawRow, error) {
+func (l *Loop) RawRows(ctx context.Context, now time.Time, by access.Actor, id ident.Finding) ([]RawRow, error) {
 	var sightings []store.Sighting
-	err := l.store.View(ctx, func(tx *store.Tx) (err error) {
+	err := l.store.View(ctx, func(tx *store.Tx) error {
+		if err := mayRead(ctx, tx, now, by, id); err != nil {
+			return err
+		}
+		said, err := looked(ctx, tx, now, by, fmt.Sprintf("finding:%d", id))
+		if err != nil || !said {
+			return errors.Join(err, ErrLook)
+		}
 		sightings, err = tx.SightingsOf(ctx, id)
 		return err
 	})
@@ -106,7 +113,7 @@ func veil(columns []string, raw []byte) (shown []byte, held bool) {
 
 // withPart opens one part of a signal and calls f with it.
 func (l *Loop) withPart(ctx context.Context, s store.Signal, part int, f func(*feed.Part) error) error {
-	pack, err := l.packOf(ctx, s.Feed)
+	pack, _, err := l.packOf(ctx, s.Feed)
 	if err != nil {
 		return err
 	}
@@ -136,9 +143,12 @@ func (l *Loop) withPart(ctx context.Context, s store.Signal, part int, f func(*f
 }
 
 // FirstEvent returns the event that made a finding.
-func (l *Loop) FirstEvent(ctx context.Context, id ident.Finding) (event.Event, error) {
+func (l *Loop) FirstEvent(ctx context.Context, now time.Time, by access.Actor, id ident.Finding) (event.Event, error) {
 	var ev event.Event
 	err := l.store.View(ctx, func(tx *store.Tx) (err error) {
+		if err := mayRead(ctx, tx, now, by, id); err != nil {
+			return err
+		}
 		ev, err = firstEvent(ctx, tx, id)
 		return err
 	})
@@ -241,12 +251,12 @@ func (l *Loop) replayPart(ctx context.Context, now time.Time, by access.Actor, s
 	if err != nil {
 		return err
 	}
-	pack, err := l.packOf(ctx, s.Feed)
+	pack, tlp, err := l.packOf(ctx, s.Feed)
 	if err != nil {
 		return err
 	}
 	return l.withPart(ctx, *s, part, func(p *feed.Part) error {
-		x := run{l: l, now: now, signal: s, pack: pack, part: part, opened: p, register: register, version: version, by: by, act: "signal.replay"}
+		x := run{l: l, now: now, signal: s, pack: pack, tlp: tlp, part: part, opened: p, register: register, version: version, by: by, act: "signal.replay"}
 		if err := x.open(ctx); err != nil {
 			return err
 		}

@@ -2,15 +2,14 @@ package loop
 
 import (
 	"context"
-	"net/netip"
+	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/asset"
 	"tocsin/internal/event"
-	"tocsin/internal/fault"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
 	"tocsin/internal/notice"
@@ -29,6 +28,7 @@ type FindingQuery struct {
 	Stream   string // of Feed; its name
 	Asset    string // an address, a CIDR prefix, an AS number ("AS64496"), or how a name begins
 	Text     string
+	Purpose  access.Purpose // empty: the reader's usual one
 }
 
 // FindingRow is a finding as lists show it.
@@ -46,8 +46,8 @@ type FindingList struct {
 	Searched ident.Finding // the search paused at this number before the page was full; 0 = it did not
 }
 
-// Findings returns at most limit findings below the cursor before (0 = from the newest).
-func (l *Loop) Findings(ctx context.Context, q FindingQuery, before ident.Finding, limit int) (FindingList, error) {
+// Findings returns at most limit findings that by may read below the cursor before (0 = from the newest).
+func (l *Loop) Findings(ctx context.Context, now time.Time, by access.Actor, q FindingQuery, before ident.Finding, limit int) (FindingList, error) {
 	var out FindingList
 	err := l.store.View(ctx, func(tx *store.Tx) error {
 		names, err := l.names(ctx, tx)
@@ -58,6 +58,11 @@ func (l *Loop) Findings(ctx context.Context, q FindingQuery, before ident.Findin
 		if err != nil || none {
 			return err
 		}
+		r, err := reads(ctx, tx, now, by, q.Purpose)
+		if err != nil {
+			return err
+		}
+		f.May = r.may(access.Findings)
 		p, err := tx.ListFindings(ctx, f, before, limit)
 		if err != nil {
 			return err
@@ -71,14 +76,19 @@ func (l *Loop) Findings(ctx context.Context, q FindingQuery, before ident.Findin
 	return out, err
 }
 
-// CountFindings counts what an indexed query (states, party, orphans) asks for, up to limit.
-func (l *Loop) CountFindings(ctx context.Context, q FindingQuery, limit int) (int, error) {
+// CountFindings counts what an indexed query (states, party, orphans) asks for and by may read, up to limit.
+func (l *Loop) CountFindings(ctx context.Context, now time.Time, by access.Actor, q FindingQuery, limit int) (int, error) {
 	var n int
 	err := l.store.View(ctx, func(tx *store.Tx) (err error) {
 		f, _, err := q.filter(nil)
 		if err != nil {
 			return err
 		}
+		r, err := reads(ctx, tx, now, by, q.Purpose)
+		if err != nil {
+			return err
+		}
+		f.May = r.may(access.Findings)
 		n, err = tx.CountFindings(ctx, f, limit)
 		return err
 	})
@@ -98,12 +108,12 @@ func (l *Loop) Shares(ctx context.Context) ([]Share, error) {
 	return out, err
 }
 
-// EachFinding calls f for at most limit findings that q asks for, the newest first, a batch per transaction, so that
-// a long export holds nothing up. It returns how many there were and whether the limit cut it short.
-func (l *Loop) EachFinding(ctx context.Context, q FindingQuery, limit int, f func(FindingRow) error) (int, bool, error) {
+// EachFinding calls f for at most limit findings that q asks for and by may read, the newest first, a batch per
+// transaction, so that a long export holds nothing up. It returns how many there were and whether the limit cut it short.
+func (l *Loop) EachFinding(ctx context.Context, now time.Time, by access.Actor, q FindingQuery, limit int, f func(FindingRow) error) (int, bool, error) {
 	n := 0
 	for before := ident.Finding(0); ; {
-		page, err := l.Findings(ctx, q, before, min(exportBatch, limit-n+1))
+		page, err := l.Findings(ctx, now, by, q, before, min(exportBatch, limit-n+1))
 		if err != nil {
 			return n, false, err
 		}
@@ -127,7 +137,8 @@ type FindingDetail struct {
 	FindingRow
 	Sightings []SightingRow
 	History   []HistoryRow
-	Notices   []NoticeRow // that told it, the oldest first
+	Notices   []NoticeRow   // that told it, the oldest first
+	Grants    []store.Grant // with whom it is shared, and until when
 }
 
 // SightingRow is how one stream saw a finding.
@@ -145,13 +156,19 @@ type SightingRow struct {
 type HistoryRow struct {
 	store.Change
 	Proof *finding.Evidence // nil where a person or party moved it
+	Who   string            // what the person who moved it is called now; empty where it was none, or they were erased
 }
 
-// FindingByID returns one finding with its sightings, history and notices.
-func (l *Loop) FindingByID(ctx context.Context, id ident.Finding) (FindingDetail, error) {
+// FindingByID returns one finding with its sightings, history and notices; fault.NotFound where there is none that by
+// may read.
+func (l *Loop) FindingByID(ctx context.Context, now time.Time, by access.Actor, id ident.Finding) (FindingDetail, error) {
 	var d FindingDetail
 	err := l.store.View(ctx, func(tx *store.Tx) error {
-		f, err := tx.FindingByID(ctx, id)
+		r, err := reads(ctx, tx, now, by, "")
+		if err != nil {
+			return err
+		}
+		f, err := r.finding(ctx, tx, id)
 		if err != nil {
 			return err
 		}
@@ -174,11 +191,14 @@ func (l *Loop) FindingByID(ctx context.Context, id ident.Finding) (FindingDetail
 		if d.History, err = historyRows(ctx, tx, id); err != nil {
 			return err
 		}
-		told, err := tx.NoticesOfFinding(ctx, id)
+		told, err := tx.NoticesOfFinding(ctx, id, r.may(access.Notices))
 		if err != nil {
 			return err
 		}
-		d.Notices, err = names.notices(ctx, tx, told)
+		if d.Notices, err = names.notices(ctx, tx, told); err != nil {
+			return err
+		}
+		d.Grants, err = tx.GrantsOf(ctx, fmt.Sprintf("finding:%d", id))
 		return err
 	})
 	return d, err
@@ -192,6 +212,11 @@ func historyRows(ctx context.Context, tx *store.Tx, id ident.Finding) ([]History
 	rows := make([]HistoryRow, len(changes))
 	for i, c := range changes {
 		rows[i] = HistoryRow{Change: c}
+		if id, ok := strings.CutPrefix(c.Actor, "person:"); ok {
+			if rows[i].Who, err = tx.PersonName(ctx, ident.Person(id)); err != nil {
+				return nil, err
+			}
+		}
 		if c.Trigger != finding.Gone || c.Evidence == "" {
 			continue
 		}
@@ -250,71 +275,8 @@ func (q *FindingQuery) filter(streams []store.Stream) (f store.FindingFilter, no
 			return f, true, nil
 		}
 	}
-	f.Asset, err = assetMatch(q.Asset)
+	f.Asset, err = asset.ParseSearch(q.Asset)
 	return f, false, err
-}
-
-// shortPrefix is how many host bits a prefix may have for its addresses to be looked up one by one.
-const shortPrefix = 12
-
-// assetMatch reads what a person typed to find an asset.
-func assetMatch(text string) (store.AssetMatch, error) {
-	text = strings.TrimSpace(text)
-	if text == "" {
-		return store.AssetMatch{}, nil
-	}
-	if len(text) > 500 {
-		return store.AssetMatch{}, fault.New(fault.Invalid, "asset: at most 500 bytes were expected")
-	}
-	if ip, err := asset.ParseIP(text); err == nil {
-		return store.AssetMatch{Exact: []string{ip.String()}}, nil
-	}
-	if p, err := asset.ParsePrefix(text); err == nil {
-		return prefixMatch(p), nil
-	}
-	if len(text) > 2 && strings.EqualFold(text[:2], "as") {
-		if n, err := asset.ParseASN(text); err == nil {
-			return store.AssetMatch{Exact: []string{strconv.FormatUint(uint64(n), 10), "AS" + strconv.FormatUint(uint64(n), 10)}}, nil
-		}
-	}
-	return store.AssetMatch{Prefix: strings.ToLower(strings.TrimSuffix(text, "*"))}, nil
-}
-
-func prefixMatch(p netip.Prefix) store.AssetMatch {
-	if p.Addr().BitLen()-p.Bits() > shortPrefix {
-		return store.AssetMatch{Within: p, Prefix: commonText(p)}
-	}
-	exact := []string{p.String()}
-	for ip := p.Addr(); p.Contains(ip); ip = ip.Next() {
-		exact = append(exact, ip.String())
-	}
-	return store.AssetMatch{Exact: exact}
-}
-
-// commonText returns how every address in p is spelled at its beginning: its whole octets, or its whole hextets up
-// to the first that is zero, for from there on the spelling may be compressed.
-func commonText(p netip.Prefix) string {
-	size, sep := 8, "."
-	if p.Addr().Is6() {
-		size, sep = 16, ":"
-	}
-	whole := p.Bits() / size
-	var parts []string
-	if p.Addr().Is4() {
-		parts = strings.Split(p.Addr().String(), sep)[:whole]
-	} else {
-		parts = strings.Split(p.Addr().StringExpanded(), sep)[:whole]
-		for i, h := range parts {
-			if parts[i] = strings.TrimLeft(h, "0"); parts[i] == "" {
-				parts = parts[:i]
-				break
-			}
-		}
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return strings.Join(parts, sep) + sep
 }
 
 // LiveStates are the states in which a finding still asks somebody to do something.

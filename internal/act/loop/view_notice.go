@@ -2,7 +2,11 @@ package loop
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/ident"
 	"tocsin/internal/notice"
 	"tocsin/internal/party"
@@ -25,15 +29,19 @@ type NoticeQuery struct {
 	State notice.State
 }
 
-// Notices returns at most limit notices behind the cursor, the newest first.
-func (l *Loop) Notices(ctx context.Context, q NoticeQuery, after NoticeCursor, limit int) ([]NoticeRow, error) {
+// Notices returns at most limit notices that by may read behind the cursor, the newest first.
+func (l *Loop) Notices(ctx context.Context, now time.Time, by access.Actor, q NoticeQuery, after NoticeCursor, limit int) ([]NoticeRow, error) {
 	var rows []NoticeRow
 	err := l.store.View(ctx, func(tx *store.Tx) error {
 		names, err := l.names(ctx, tx)
 		if err != nil {
 			return err
 		}
-		list, err := tx.ListNotices(ctx, store.NoticeFilter{Party: q.Party, State: q.State}, after, limit)
+		r, err := reads(ctx, tx, now, by, "")
+		if err != nil {
+			return err
+		}
+		list, err := tx.ListNotices(ctx, store.NoticeFilter{Party: q.Party, State: q.State, May: r.may(access.Notices)}, after, limit)
 		if err != nil {
 			return err
 		}
@@ -64,7 +72,8 @@ type NoticeDetail struct {
 	NoticeRow
 	Contact    party.Contact // that it goes to now; zero where the contact is gone
 	Told       []FindingRow
-	Mail       Mail // what was, or will be, sent
+	Looked     bool          // by said why they look: Mail is there
+	Mail       notice.Opened // what was, or will be, sent
 	Deliveries []notice.Delivery
 	Answers    []store.Answer // the newest first
 	Chain      []NoticeRow    // the reminders and escalations it belongs to, the oldest first
@@ -73,26 +82,37 @@ type NoticeDetail struct {
 // answersShown is how many answers a notice's page lists.
 const answersShown = 100
 
-// NoticeByID returns one notice with its mail taken apart, deliveries, findings and chain.
-func (l *Loop) NoticeByID(ctx context.Context, id ident.Notice) (NoticeDetail, error) {
+// NoticeByID returns one notice with deliveries, findings and chain, and its mail taken apart where by said why they look;
+// fault.NotFound where there is none that by may read.
+func (l *Loop) NoticeByID(ctx context.Context, now time.Time, by access.Actor, id ident.Notice) (NoticeDetail, error) {
 	var d NoticeDetail
 	err := l.store.View(ctx, func(tx *store.Tx) error {
 		names, err := l.names(ctx, tx)
 		if err != nil {
 			return err
 		}
-		n, err := tx.NoticeByID(ctx, id)
+		r, err := reads(ctx, tx, now, by, "")
 		if err != nil {
+			return err
+		}
+		n, err := r.notice(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if d.Looked, err = looked(ctx, tx, now, by, "notice:"+string(id)); err != nil {
 			return err
 		}
 		told, err := tx.NoticeFindings(ctx, id)
 		if err != nil {
 			return err
 		}
+		d.NoticeRow = NoticeRow{n, names.parties[n.Party], len(told)}
+		if told, err = r.readable(ctx, tx, told); err != nil {
+			return err
+		}
 		for i := range told {
 			d.Told = append(d.Told, names.row(told[i]))
 		}
-		d.NoticeRow = NoticeRow{n, names.parties[n.Party], len(told)}
 		if d.Deliveries, err = tx.Deliveries(ctx, id); err != nil {
 			return err
 		}
@@ -110,17 +130,18 @@ func (l *Loop) NoticeByID(ctx context.Context, id ident.Notice) (NoticeDetail, e
 		if err != nil {
 			return err
 		}
+		chain = slices.DeleteFunc(chain, func(n notice.Notice) bool { return !r.can(store.NoticeThing(&n)) })
 		d.Chain, err = names.notices(ctx, tx, chain)
 		return err
 	})
+	if err != nil || !d.Looked {
+		return d, err
+	}
+	raw, err := l.NoticeMail(ctx, now, by, id)
 	if err != nil {
 		return NoticeDetail{}, err
 	}
-	raw, err := l.NoticeMail(ctx, id)
-	if err != nil {
-		return NoticeDetail{}, err
-	}
-	d.Mail, err = ReadMail(raw)
+	d.Mail, err = notice.Open(raw)
 	return d, err
 }
 
@@ -137,10 +158,22 @@ func contactOf(ctx context.Context, tx *store.Tx, n notice.Notice) (party.Contac
 	return party.Contact{}, nil
 }
 
-// NoticeMail returns the exact bytes of a notice's mail; nil while it has not been written.
-func (l *Loop) NoticeMail(ctx context.Context, id ident.Notice) ([]byte, error) {
+// NoticeMail returns the exact bytes of a notice's mail; nil while it has not been written. ErrLook where by did not
+// say why they look.
+func (l *Loop) NoticeMail(ctx context.Context, now time.Time, by access.Actor, id ident.Notice) ([]byte, error) {
 	var raw []byte
-	err := l.store.View(ctx, func(tx *store.Tx) (err error) {
+	err := l.store.View(ctx, func(tx *store.Tx) error {
+		r, err := reads(ctx, tx, now, by, "")
+		if err != nil {
+			return err
+		}
+		if _, err := r.notice(ctx, tx, id); err != nil {
+			return err
+		}
+		said, err := looked(ctx, tx, now, by, "notice:"+string(id))
+		if err != nil || !said {
+			return errors.Join(err, ErrLook)
+		}
 		raw, err = tx.NoticeMessage(ctx, id)
 		return err
 	})

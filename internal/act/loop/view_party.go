@@ -2,10 +2,15 @@ package loop
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
+	"time"
 
+	"tocsin/internal/access"
+	"tocsin/internal/fault"
 	"tocsin/internal/ident"
+	"tocsin/internal/marking"
 	"tocsin/internal/party"
 	"tocsin/internal/store"
 )
@@ -28,18 +33,22 @@ type PartyPage struct {
 	More int // further ones
 }
 
-// PartyList returns at most limit parties by name, with the number of their live findings; search narrows it to those
+// PartyList returns at most limit parties that by may read by name, with the number of their live findings; search narrows it to those
 // whose id, name, sector or region holds it.
-func (l *Loop) PartyList(ctx context.Context, search string, limit int) (PartyPage, error) {
+func (l *Loop) PartyList(ctx context.Context, now time.Time, by access.Actor, search string, limit int) (PartyPage, error) {
 	var out PartyPage
 	err := l.store.View(ctx, func(tx *store.Tx) error {
+		r, err := reads(ctx, tx, now, by, "")
+		if err != nil {
+			return err
+		}
 		parties, err := tx.Parties(ctx)
 		if err != nil {
 			return err
 		}
 		search = strings.ToLower(search)
 		parties = slices.DeleteFunc(parties, func(p party.Party) bool {
-			return !strings.Contains(strings.ToLower(string(p.ID)+"\n"+p.Name+"\n"+p.Sector+"\n"+p.Region), search)
+			return !r.can(partyThing(p.ID)) || !strings.Contains(strings.ToLower(string(p.ID)+"\n"+p.Name+"\n"+p.Sector+"\n"+p.Region), search)
 		})
 		slices.SortFunc(parties, func(a, b party.Party) int { return strings.Compare(a.Name, b.Name) })
 		if len(parties) > limit {
@@ -50,7 +59,7 @@ func (l *Loop) PartyList(ctx context.Context, search string, limit int) (PartyPa
 		for i := range parties {
 			ids[i] = parties[i].ID
 		}
-		live, err := tx.LiveByParty(ctx, ids, CountCap)
+		live, err := tx.LiveByParty(ctx, ids, CountCap, r.may(access.Findings))
 		if err != nil {
 			return err
 		}
@@ -60,6 +69,10 @@ func (l *Loop) PartyList(ctx context.Context, search string, limit int) (PartyPa
 		return nil
 	})
 	return out, err
+}
+
+func partyThing(id ident.Party) access.Thing {
+	return access.Thing{Kind: access.Parties, ID: string(id), Party: id, Mark: marking.Mark{TLP: marking.Green}}
 }
 
 // PartyName is a party's id with its name.
@@ -95,16 +108,23 @@ type PartyDetail struct {
 const noticesShown = 50
 
 // PartyByID returns one party with counts of its findings and its newest notices.
-func (l *Loop) PartyByID(ctx context.Context, id ident.Party) (PartyDetail, error) {
+func (l *Loop) PartyByID(ctx context.Context, now time.Time, by access.Actor, id ident.Party) (PartyDetail, error) {
 	var d PartyDetail
 	err := l.store.View(ctx, func(tx *store.Tx) (err error) {
-		if d.Party, err = tx.PartyByID(ctx, id); err != nil {
+		r, err := reads(ctx, tx, now, by, "")
+		if err != nil {
 			return err
 		}
-		if d.Shares, err = tx.PartyShares(ctx, id); err != nil {
+		if d.Party, err = tx.PartyByID(ctx, id); errors.Is(err, fault.NotFound) || !r.can(partyThing(id)) {
+			return access.Missing(access.Parties, string(id))
+		}
+		if err != nil {
 			return err
 		}
-		list, err := tx.ListNotices(ctx, store.NoticeFilter{Party: id}, store.NoticeCursor{}, noticesShown)
+		if d.Shares, err = tx.PartyShares(ctx, id, r.may(access.Findings)); err != nil {
+			return err
+		}
+		list, err := tx.ListNotices(ctx, store.NoticeFilter{Party: id, May: r.may(access.Notices)}, store.NoticeCursor{}, noticesShown)
 		if err != nil {
 			return err
 		}

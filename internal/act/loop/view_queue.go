@@ -2,7 +2,9 @@ package loop
 
 import (
 	"context"
+	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/finding"
 	"tocsin/internal/notice"
 	"tocsin/internal/store"
@@ -25,33 +27,41 @@ type FindingPart struct {
 }
 
 // Queue returns what waits for the desk: at most items of the queue, and of each other kind at most limit.
-func (l *Loop) Queue(ctx context.Context, items, limit int) (QueueView, error) {
+func (l *Loop) Queue(ctx context.Context, now time.Time, by access.Actor, items, limit int) (QueueView, error) {
 	var v QueueView
 	err := l.store.View(ctx, func(tx *store.Tx) error {
 		names, err := l.names(ctx, tx)
 		if err != nil {
 			return err
 		}
+		r, err := reads(ctx, tx, now, by, "")
+		if err != nil {
+			return err
+		}
+		if !r.can(access.Thing{Kind: access.Work}) {
+			return nil
+		}
+		may := r.may(access.Notices)
 		if v.Items, err = tx.QueueOpen(ctx, items); err != nil {
 			return err
 		}
 		if v.Waiting, err = tx.QueueSize(ctx, CountCap); err != nil {
 			return err
 		}
-		if v.Orphans, err = names.part(ctx, tx, store.FindingFilter{Orphans: true, States: LiveStates}, limit); err != nil {
+		if v.Orphans, err = names.part(ctx, tx, store.FindingFilter{Orphans: true, States: LiveStates, May: r.may(access.Findings)}, limit); err != nil {
 			return err
 		}
-		disputed := store.FindingFilter{States: []finding.State{finding.Disputed}}
+		disputed := store.FindingFilter{States: []finding.State{finding.Disputed}, May: r.may(access.Findings)}
 		if v.Disputes, err = names.part(ctx, tx, disputed, limit); err != nil {
 			return err
 		}
-		all, err := tx.CountNotices(ctx)
+		all, err := tx.CountNotices(ctx, may)
 		if err != nil {
 			return err
 		}
 		for _, s := range []notice.State{notice.Escalated, notice.Failed} {
 			v.Unheard += all[s]
-			list, err := tx.ListNotices(ctx, store.NoticeFilter{State: s}, store.NoticeCursor{}, limit)
+			list, err := tx.ListNotices(ctx, store.NoticeFilter{State: s, May: may}, store.NoticeCursor{}, limit)
 			if err != nil {
 				return err
 			}

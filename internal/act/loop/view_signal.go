@@ -2,7 +2,10 @@ package loop
 
 import (
 	"context"
+	"fmt"
+	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/ident"
 	"tocsin/internal/ledger"
 	"tocsin/internal/store"
@@ -22,6 +25,7 @@ type SignalDetail struct {
 	store.Signal
 	Stream   string // the last that was read; empty before the first
 	Rejected []Rejected
+	Looked   bool // by said why they look: Rejected has the rows as they came
 	More     bool // further rows were kept aside behind these
 }
 
@@ -33,11 +37,17 @@ type RejectCursor struct {
 
 // SignalByID returns one signal and at most limit of its rows kept aside, behind the cursor. A row that may hold secrets
 // and cannot be taken apart comes without its text.
-func (l *Loop) SignalByID(ctx context.Context, id ident.Signal, after RejectCursor, limit int) (SignalDetail, error) {
+func (l *Loop) SignalByID(ctx context.Context, now time.Time, by access.Actor, id ident.Signal, after RejectCursor, limit int) (SignalDetail, error) {
 	var d SignalDetail
 	err := l.store.View(ctx, func(tx *store.Tx) error {
-		var err error
-		if d.Signal, err = tx.SignalByID(ctx, id); err != nil {
+		r, err := reads(ctx, tx, now, by, "")
+		if err != nil {
+			return err
+		}
+		if d.Signal, err = r.signal(ctx, tx, id); err != nil {
+			return err
+		}
+		if d.Looked, err = looked(ctx, tx, now, by, fmt.Sprintf("signal:%d", id)); err != nil {
 			return err
 		}
 		streams, err := tx.Streams(ctx)
@@ -56,6 +66,9 @@ func (l *Loop) SignalByID(ctx context.Context, id ident.Signal, after RejectCurs
 		}
 		for i := range d.Rejected {
 			d.Rejected[i].Raw, _ = veil(columns, d.Rejected[i].Raw)
+			if !d.Looked {
+				d.Rejected[i].Raw = nil
+			}
 		}
 		return err
 	})
@@ -68,15 +81,19 @@ type SignalQuery struct {
 	Troubled bool // only those that were refused or had rows kept aside
 }
 
-// Signals returns at most limit signals below the cursor before (0 = from the newest), newest first.
-func (l *Loop) Signals(ctx context.Context, q SignalQuery, before ident.Signal, limit int) ([]SignalRow, error) {
+// Signals returns at most limit signals that by may read below the cursor before (0 = from the newest), newest first.
+func (l *Loop) Signals(ctx context.Context, now time.Time, by access.Actor, q SignalQuery, before ident.Signal, limit int) ([]SignalRow, error) {
 	var out []SignalRow
 	err := l.store.View(ctx, func(tx *store.Tx) (err error) {
 		list := tx.ListSignals
 		if q.Troubled {
 			list = tx.ListTroubled
 		}
-		out, err = list(ctx, q.Feed, before, limit)
+		r, err := reads(ctx, tx, now, by, "")
+		if err != nil {
+			return err
+		}
+		out, err = list(ctx, q.Feed, before, limit, r.may(access.Signals))
 		return err
 	})
 	return out, err

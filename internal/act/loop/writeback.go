@@ -94,7 +94,7 @@ func (x *index) lastKnown(n uint32) int64 {
 }
 
 // numbers returns the findings of m in order.
-func numbers(m map[uint32]int64) []ident.Finding {
+func numbers[V any](m map[uint32]V) []ident.Finding {
 	out := make([]ident.Finding, 0, len(m))
 	for _, n := range slices.Sorted(maps.Keys(m)) {
 		out = append(out, ident.Finding(n))

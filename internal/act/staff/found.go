@@ -20,7 +20,7 @@ func (s *Staff) Found(ctx context.Context, now time.Time, by access.Actor, p peo
 	}
 	err := s.store.Update(ctx, func(tx *store.Tx) error {
 		var err error
-		p, err = found(ctx, tx, now, by, p)
+		p, err = s.found(ctx, tx, now, by, p)
 		return err
 	})
 	if err != nil {
@@ -29,7 +29,15 @@ func (s *Staff) Found(ctx context.Context, now time.Time, by access.Actor, p peo
 	return p, nil
 }
 
-func found(ctx context.Context, tx *store.Tx, now time.Time, by access.Actor, p people.Person) (people.Person, error) {
+// foundBody is what the entry of a founding says in the open: ids and codes.
+type foundBody struct {
+	Party  ident.Party  `json:"party"`
+	Person ident.Person `json:"person"`
+	Unit   ident.Unit   `json:"unit"`
+	Posts  []postBody   `json:"posts"`
+}
+
+func (s *Staff) found(ctx context.Context, tx *store.Tx, now time.Time, by access.Actor, p people.Person) (people.Person, error) {
 	have, err := tx.PeopleOf(ctx, p.Party)
 	if err != nil {
 		return p, err
@@ -49,17 +57,19 @@ func found(ctx context.Context, tx *store.Tx, now time.Time, by access.Actor, p 
 	if err := tx.InsertPerson(ctx, p); err != nil {
 		return p, err
 	}
+	body := foundBody{Party: p.Party, Person: p.ID, Unit: u.ID}
 	for i, post := range posts {
 		if err := tx.InsertPost(ctx, post); err != nil {
 			return p, err
 		}
+		body.Posts = append(body.Posts, bodyOf(post))
 		a := people.Assignment{ID: ident.New("asg"), Person: p.ID, Post: post.ID, Hold: people.Holder, From: now, Position: i}
 		if err := tx.InsertAssignment(ctx, a); err != nil {
 			return p, err
 		}
 	}
-	_, err = tx.Append(ctx, now, by, "staff.found", access.Of(p.Party, "party:"+string(p.Party)), "", struct {
-		Person ident.Person `json:"person"`
-	}{p.ID})
-	return p, err
+	if p, err = tx.PersonByID(ctx, p.ID); err != nil {
+		return p, err
+	}
+	return p, s.sealPerson(ctx, tx, now, by, "staff.found", access.Of(p.Party, "party:"+string(p.Party)), p, body)
 }

@@ -17,6 +17,7 @@ const (
 	SessionLife = 12 * time.Hour // from signing in
 	SessionIdle = 2 * time.Hour  // without a request
 	maxLinkLife = 7 * 24 * time.Hour
+	maxDevice   = 200             // bytes
 	seenEvery   = 5 * time.Minute // how often a session's last request is written down
 )
 
@@ -27,12 +28,16 @@ type Visitor struct {
 	Session   string // id of the session
 	Language  string // that the person chose
 	Expires   time.Time
+	Recovered bool // signed in by a recovery code
 }
 
 // OfferLink makes a one-time link that signs a person in. fault.NotFound where there is no such person.
 func (s *Staff) OfferLink(ctx context.Context, now time.Time, by access.Actor, kind store.LinkKind, id ident.Person, ttl time.Duration) (string, error) {
 	if ttl <= 0 || ttl > maxLinkLife {
 		return "", fault.New(fault.Invalid, "a link lasts more than nothing and at most %s", maxLinkLife)
+	}
+	if kind == store.LinkOperator && by.Kind != access.Software {
+		return "", fault.New(fault.Denied, "only whoever owns the data folder signs others in")
 	}
 	token := ident.Secret()
 	err := s.store.Update(ctx, func(tx *store.Tx) error {
@@ -92,24 +97,26 @@ func (s *Staff) OpenLink(ctx context.Context, now time.Time, token, device strin
 	return session, v, nil
 }
 
-// open makes a session and its entry.
+// open makes a session and its entry for somebody who has just proved who they are.
 func open(ctx context.Context, tx *store.Tx, now time.Time, id ident.Person, method, device string, weak bool) (string, Visitor, error) {
+	return openProved(ctx, tx, now, now, id, method, device, weak)
+}
+
+// openProved is open for somebody who proved it at another instant; the zero one is fresh for nothing.
+func openProved(ctx context.Context, tx *store.Tx, now, proved time.Time, id ident.Person, method, device string, weak bool) (string, Visitor, error) {
 	v, err := visitor(ctx, tx, now, id)
 	if err != nil {
 		return "", Visitor{}, err
 	}
 	token := ident.Secret()
-	if len(device) > 200 {
-		device = device[:200]
-	}
 	is := store.Session{
-		ID: ident.New("ses"), Hash: tokenHash(token), Person: id, Method: method, Device: device, Weak: weak,
-		Created: now, Seen: now, Proved: now, Expires: now.Add(SessionLife),
+		ID: ident.New("ses"), Hash: tokenHash(token), Person: id, Method: method, Device: cut(device, maxDevice), Weak: weak,
+		Created: now, Seen: now, Proved: proved, Expires: now.Add(SessionLife),
 	}
 	if err := tx.InsertSession(ctx, is); err != nil {
 		return "", Visitor{}, err
 	}
-	v.Session, v.Expires, v.Proved, v.Weak = is.ID, is.Expires, now, weak
+	v.Session, v.Expires, v.Proved, v.Weak, v.Recovered = is.ID, is.Expires, proved, weak, method == "recovery"
 	_, err = tx.Append(ctx, now, v.Actor, "sign_in.open", access.Of(v.Party, "person:"+string(id)), method, nil)
 	return token, v, err
 }
@@ -191,6 +198,12 @@ func openLink(ctx context.Context, tx *store.Tx, now time.Time, token string) (s
 		return l, fault.New(fault.Expired, "this link was used before; ask for a new one")
 	case !now.Before(l.Expires):
 		return l, fault.New(fault.Expired, "this link is too old; ask for a new one")
+	case l.Kind != store.LinkInvite:
+		return l, nil
 	}
-	return l, nil
+	in, err := tx.EntrancesOf(ctx, "", now)
+	if err == nil && in[l.Person].Credentials > 0 { // else whoever made or found it could take the person's place
+		err = fault.New(fault.Expired, "this invitation is no longer needed: its person can sign in")
+	}
+	return l, err
 }

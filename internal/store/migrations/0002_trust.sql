@@ -15,7 +15,7 @@ create table entry (
   commitment bytea not null
 );
 insert into entry (id, tx, at, actor, post, act, object, reason, body, salt, commitment)
-  select seq, seq, at, actor, '', act, object, reason, body, hash, hash from ledger;
+  select seq, 0, at, actor, '', act, object, reason, body, hash, hash from ledger;
 update entry set commitment = substr(commitment, 1, 0);
 drop table ledger;
 create index entry_tx on entry (tx, id);
@@ -28,6 +28,7 @@ create table place (
   entry_id bigint not null unique,
   hash bytea not null
 );
+create index place_hash on place (hash);
 
 create table tree (
   id bigint primary key,
@@ -41,7 +42,8 @@ create table checkpoint (
   size bigint primary key,
   at bigint not null,
   root bytea not null,
-  note text not null
+  note text not null,
+  bridge boolean not null
 );
 
 create table payload (
@@ -68,6 +70,8 @@ alter table finding add column tlp bigint not null default 1;
 alter table finding add column pap bigint not null default 1;
 alter table finding add column embargo_at bigint;
 alter table notice add column tlp bigint not null default 1;
+drop index finding_party;
+create index finding_party on finding (party_id, state, id, tlp);
 
 create table share (
   id text primary key,

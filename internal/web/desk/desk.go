@@ -5,71 +5,64 @@
 package desk
 
 import (
-	"net/http"
 	"strconv"
 
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/record"
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
+	"tocsin/internal/people"
 	"tocsin/internal/web/page"
 )
 
 type desk struct {
 	kit  *page.Kit
 	loop *loop.Loop
+	log  *record.Log // nil: the ledger's page is not there
 }
 
-// Route is one address of the desk.
-type Route struct {
-	Pattern string // of http.ServeMux
-	handle  page.Handler
-}
-
-// Mount puts the desk's pages on mux.
-func Mount(mux *http.ServeMux, k *page.Kit, l *loop.Loop) {
-	for _, r := range routes(k, l) {
-		mux.Handle(r.Pattern, k.Desk(r.handle))
-	}
-}
-
-// Routes lists the desk's addresses.
-func Routes(k *page.Kit, l *loop.Loop) []string {
-	var out []string
-	for _, r := range routes(k, l) {
-		out = append(out, r.Pattern)
-	}
-	return out
-}
-
-func routes(k *page.Kit, l *loop.Loop) []Route {
-	d := &desk{k, l}
-	all := []Route{
-		{"GET /desk", d.queue},
-		{"POST /desk/queue/{id}/done", d.queueDone},
-		{"GET /desk/findings", d.findings},
-		{"GET /desk/findings.csv", d.findingsCSV},
-		{"GET /desk/findings.jsonl", d.findingsJSON},
-		{"GET /desk/findings/{id}", d.finding},
-		{"POST /desk/findings/{id}/discard", d.discard},
-		{"POST /desk/findings/{id}/reject", d.reject},
-		{"POST /desk/findings/{id}/attribute", d.attribute},
-		{"GET /desk/parties", d.parties},
-		{"GET /desk/parties/{id}", d.party},
-		{"GET /desk/notices", d.notices},
-		{"GET /desk/notices/{id}", d.notice},
-		{"GET /desk/notices/{id}/html", d.noticeHTML},
-		{"GET /desk/notices/{id}/mail.eml", d.noticeMail},
-		{"GET /desk/notices/{id}/attachments/{n}", d.noticeAttachment},
-		{"GET /desk/feeds", d.feeds},
-		{"GET /desk/signals", d.signals},
-		{"GET /desk/signals/{id}", d.signal},
-		{"POST /desk/signals/{id}/replay", d.replay},
-		{"GET /desk/ledger", d.ledger},
+// Routes lists the desk's addresses with the power that each needs.
+func Routes(k *page.Kit, l *loop.Loop, r *record.Log) []page.Route {
+	d := &desk{k, l, r}
+	all := []page.Route{
+		route("GET /desk", people.Read, d.queue),
+		route("POST /desk/queue/{id}/done", people.Triage, d.queueDone),
+		route("GET /desk/findings", people.Read, d.findings),
+		route("GET /desk/findings.csv", people.Export, d.findingsCSV),
+		route("GET /desk/findings.jsonl", people.Export, d.findingsJSON),
+		route("GET /desk/findings/{id}", people.Read, d.finding),
+		route("POST /desk/findings/{id}/discard", people.Triage, d.discard),
+		route("POST /desk/findings/{id}/reject", people.Triage, d.reject),
+		route("POST /desk/findings/{id}/attribute", people.Triage, d.attribute),
+		route("POST /desk/findings/{id}/raw", people.Raw, d.findingLook),
+		route("POST /desk/findings/{id}/mark", people.Mark, d.mark),
+		route("POST /desk/findings/{id}/share", people.Mark, d.share),
+		route("POST /desk/findings/{id}/unshare", people.Mark, d.unshare),
+		route("GET /desk/parties", people.Read, d.parties),
+		route("GET /desk/parties/{id}", people.Read, d.party),
+		route("GET /desk/notices", people.Read, d.notices),
+		route("GET /desk/notices/{id}", people.Read, d.notice),
+		route("GET /desk/notices/{id}/html", people.Raw, d.noticeHTML),
+		route("GET /desk/notices/{id}/mail.eml", people.Raw, d.noticeMail),
+		route("GET /desk/notices/{id}/attachments/{n}", people.Raw, d.noticeAttachment),
+		route("POST /desk/notices/{id}/look", people.Raw, d.noticeLook),
+		route("GET /desk/feeds", people.Read, d.feeds),
+		route("GET /desk/signals", people.Read, d.signals),
+		route("GET /desk/signals/{id}", people.Read, d.signal),
+		route("POST /desk/signals/{id}/look", people.Raw, d.signalLook),
+		route("POST /desk/signals/{id}/replay", people.Feeds, d.replay),
+		route("GET /desk/ledger", people.Audit, d.ledger),
 	}
 	if k.Mailbox {
-		all = append(all, Route{"GET /desk/mail", d.mailbox}, Route{"GET /desk/mail/{id}", d.letter})
+		all = append(all, route("GET /desk/mail", people.Raw, d.mailbox), route("GET /desk/mail/{id}", people.Raw, d.letter),
+			route("POST /desk/mail/{id}/look", people.Raw, d.letterLook))
 	}
 	return all
+}
+
+// route is an address of the desk and the power that a person there needs for it.
+func route(pattern string, power people.Power, h page.Handler) page.Route {
+	return page.Route{Pattern: pattern, Door: page.ForDesk, Power: power, Handle: h}
 }
 
 // pageSize is how many rows a list of the desk shows.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tocsin/internal/act/loop"
+	"tocsin/internal/gate"
 	"tocsin/internal/web/page"
 )
 
@@ -16,25 +17,49 @@ const exportCap = 100_000
 
 var csvHeader = []string{
 	"id", "asset_kind", "asset", "port", "transport", "type", "identifier", "malware", "severity", "state", "state_since",
-	"party", "party_name", "basis", "matched", "confidence", "region", "first_seen", "last_seen", "count", "source",
+	"party", "party_name", "basis", "matched", "confidence", "region", "first_seen", "last_seen", "count", "source", "tlp",
 }
 
 func (d *desk) findingsCSV(v *page.Visit) error {
-	_, q, err := parseFilter(v.R.URL.Query())
+	x, err := d.openExport(v, "csv", "text/csv; charset=utf-8")
 	if err != nil {
 		return err
 	}
-	h := v.W.Header()
-	h.Set("Content-Type", "text/csv; charset=utf-8")
-	h.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="findings-%s.csv"`, v.Now.UTC().Format("20060102-1504")))
-	h.Set("Trailer", "X-Export-Complete")
 	w := csv.NewWriter(v.W)
 	if err := w.Write(csvHeader); err != nil {
 		return nil //nolint:nilerr // the reader went away: there is nobody to tell
 	}
-	_, cut, err := d.loop.EachFinding(v.R.Context(), q, exportCap, func(r loop.FindingRow) error { return w.Write(csvRecord(r)) })
+	err = x.Each(v.R.Context(), func(rows []loop.FindingRow) error {
+		for _, r := range rows {
+			if err := w.Write(csvRecord(r)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil && x.Withheld > 0 {
+		err = w.Write([]string{fmt.Sprintf("# TLP:RED: %d", x.Withheld)})
+	}
 	w.Flush()
-	return d.endExport(v, cut, err)
+	return d.endExport(v, x.Cut, err)
+}
+
+// openExport writes the export into the ledger and the headers of the file. X-Export-Withheld is the number of findings
+// that are marked too strictly for a file.
+func (d *desk) openExport(v *page.Visit, format, mime string) (*loop.Export, error) {
+	_, q, err := parseFilter(v.R.URL.Query())
+	if err != nil {
+		return nil, err
+	}
+	x, err := d.loop.OpenExport(v.R.Context(), v.Now, v.Who.Actor, q, format, exportCap)
+	if err != nil {
+		return nil, err
+	}
+	h := v.W.Header()
+	gate.Saved(h, mime, fmt.Sprintf("findings-%s.%s", v.Now.UTC().Format("20060102-1504"), format))
+	h.Set("X-Export-Withheld", strconv.Itoa(x.Withheld))
+	h.Set("Trailer", "X-Export-Complete")
+	return x, nil
 }
 
 func csvRecord(r loop.FindingRow) []string {
@@ -44,7 +69,7 @@ func csvRecord(r loop.FindingRow) []string {
 		strconv.Itoa(int(r.Identity.Port)), cell(r.Identity.Transport), r.Identity.Type, cell(r.Identity.Identifier),
 		cell(r.Identity.Malware), r.Severity.String(), string(r.State), at(r.StateAt), string(r.Party), cell(r.PartyName),
 		string(r.Basis), cell(r.Matched), strconv.Itoa(r.Confidence), cell(r.Region), at(r.First), at(r.Last),
-		strconv.FormatInt(r.Count, 10), cell(r.Source),
+		strconv.FormatInt(r.Count, 10), cell(r.Source), r.Mark.TLP.String(),
 	}
 }
 
@@ -57,20 +82,15 @@ func cell(s string) string {
 }
 
 func (d *desk) findingsJSON(v *page.Visit) error {
-	_, q, err := parseFilter(v.R.URL.Query())
+	x, err := d.openExport(v, "jsonl", "application/x-ndjson; charset=utf-8")
 	if err != nil {
 		return err
 	}
-	h := v.W.Header()
-	h.Set("Content-Type", "application/x-ndjson; charset=utf-8")
-	h.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="findings-%s.jsonl"`, v.Now.UTC().Format("20060102-1504")))
-	h.Set("Trailer", "X-Export-Complete")
 	w := bufio.NewWriterSize(v.W, 64<<10)
-	cut, err := d.loop.ExportIntelMQ(v.R.Context(), q, exportCap, w)
-	if err == nil {
+	if err = x.IntelMQ(v.R.Context(), w); err == nil {
 		err = w.Flush()
 	}
-	return d.endExport(v, cut, err)
+	return d.endExport(v, x.Cut, err)
 }
 
 // endExport says in a trailer whether the export is whole. After the first byte an error can no longer become a page.

@@ -54,7 +54,7 @@ func (d *desk) signals(v *page.Visit) error {
 	for _, f := range feeds {
 		b.Feeds = append(b.Feeds, f.Feed.ID)
 	}
-	if b.Rows, err = d.loop.Signals(ctx, loop.SignalQuery{Feed: ident.Feed(b.Feed), Troubled: b.Rejected}, before, pageSize+1); err != nil {
+	if b.Rows, err = d.loop.Signals(ctx, v.Now, v.Who.Actor, loop.SignalQuery{Feed: ident.Feed(b.Feed), Troubled: b.Rejected}, before, pageSize+1); err != nil {
 		return err
 	}
 	if len(b.Rows) > pageSize {
@@ -66,7 +66,8 @@ func (d *desk) signals(v *page.Visit) error {
 
 type signalBody struct {
 	loop.SignalDetail
-	Waiting int // rejected rows on this page that no replay has read yet
+	Look    lookForm // before the rows
+	Waiting int      // rejected rows on this page that no replay has read yet
 	Rows    []rejectedRow
 	Next    string // address of the page after; empty at the end
 }
@@ -82,11 +83,14 @@ func (d *desk) signal(v *page.Visit) error {
 		return err
 	}
 	after := loop.RejectCursor{Part: int(cursor(v, "part")), Line: cursor(v, "line")}
-	s, err := d.loop.SignalByID(v.R.Context(), id, after, pageSize)
+	s, err := d.loop.SignalByID(v.R.Context(), v.Now, v.Who.Actor, id, after, pageSize)
 	if err != nil {
 		return err
 	}
 	b := signalBody{SignalDetail: s}
+	if !s.Looked {
+		b.Look = lookAt(fmt.Sprintf("/desk/signals/%d/look", id))
+	}
 	for _, r := range s.Rejected {
 		b.Rows = append(b.Rows, rejectedRow{r, string(r.Raw)})
 		if r.Replayed.IsZero() {
@@ -109,33 +113,4 @@ func (d *desk) replay(v *page.Visit) error {
 		return err
 	}
 	return v.Redirect(fmt.Sprintf("/desk/signals/%d", id), "replay")
-}
-
-type ledgerBody struct {
-	Rows  []ledgerRow
-	First bool
-	Next  int64
-}
-
-type ledgerRow struct {
-	loop.Entry
-	Link  string
-	Short string // beginning of the hash, in hex
-}
-
-func (d *desk) ledger(v *page.Visit) error {
-	before := cursor(v, "before")
-	entries, err := d.loop.Ledger(v.R.Context(), before, pageSize+1)
-	if err != nil {
-		return err
-	}
-	b := ledgerBody{First: before == 0}
-	if len(entries) > pageSize {
-		entries = entries[:pageSize]
-		b.Next = entries[pageSize-1].ID
-	}
-	for _, e := range entries {
-		b.Rows = append(b.Rows, ledgerRow{e, objectLink(e.Object), fmt.Sprintf("%x", e.Hash[:min(6, len(e.Hash))])})
-	}
-	return page.Show(v, "desk/ledger", v.T("desk.ledger.title"), b)
 }

@@ -16,6 +16,7 @@ import (
 	"tocsin/internal/fault"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
+	"tocsin/internal/marking"
 	"tocsin/internal/web/page"
 )
 
@@ -33,6 +34,9 @@ type findingBody struct {
 	Parties    []loop.PartyName
 	FirstEvent []field
 	Notes      []event.Note
+	Look       lookForm // before the raw rows
+	Stricter   []marking.TLP
+	Milder     []marking.TLP
 	Raw        []rawRow
 	RawLate    bool // the archive did not answer in time
 	RawGone    bool // the bytes are not there or can no longer be read
@@ -111,7 +115,7 @@ func (d *desk) finding(v *page.Visit) error {
 	}
 	ctx := v.R.Context()
 	b := findingBody{}
-	if b.FindingDetail, err = d.loop.FindingByID(ctx, id); err != nil {
+	if b.FindingDetail, err = d.loop.FindingByID(ctx, v.Now, v.Who.Actor, id); err != nil {
 		return err
 	}
 	b.Title, b.What = b.Explain.Title.In(string(v.Lang)), b.Explain.What.In(string(v.Lang))
@@ -122,17 +126,18 @@ func (d *desk) finding(v *page.Visit) error {
 	b.Steps, b.Earlier = split(steps(b.History), stepsShown)
 	slices.Reverse(b.Notices)
 	b.Letters, b.Before = split(b.Notices, lettersShown)
-	if b.Why, err = d.loop.Why(ctx, v.Now, id); err != nil {
+	if b.Why, err = d.loop.Why(ctx, v.Now, v.Who.Actor, id); err != nil {
 		return err
 	}
 	if b.Parties, err = d.loop.PartyNames(ctx); err != nil {
 		return err
 	}
-	first, err := d.loop.FirstEvent(ctx, id)
+	first, err := d.loop.FirstEvent(ctx, v.Now, v.Who.Actor, id)
 	if err != nil && !errors.Is(err, fault.NotFound) {
 		return err
 	}
 	b.FirstEvent, b.Notes = fields(first), first.Notes
+	b.Milder, b.Stricter = around(b.Mark.TLP)
 	d.raw(ctx, v, id, &b)
 	return page.Show(v, "desk/finding", fmt.Sprintf("%s · %s", b.Identity.Asset.Value, b.Title), b)
 }
@@ -141,7 +146,11 @@ func (d *desk) finding(v *page.Visit) error {
 func (d *desk) raw(ctx context.Context, v *page.Visit, id ident.Finding, b *findingBody) {
 	ctx, cancel := context.WithTimeout(ctx, rawPatience)
 	defer cancel()
-	rows, err := d.loop.RawRows(ctx, id)
+	rows, err := d.loop.RawRows(ctx, v.Now, v.Who.Actor, id)
+	if errors.Is(err, loop.ErrLook) {
+		b.Look = lookAt(fmt.Sprintf("/desk/findings/%d/raw", id))
+		return
+	}
 	if err != nil {
 		b.RawLate = errors.Is(err, context.DeadlineExceeded)
 		b.RawGone = !b.RawLate

@@ -36,7 +36,7 @@ func (d *desk) findings(v *page.Visit) error {
 	}
 	ctx := v.R.Context()
 	before := ident.Finding(cursor(v, "before"))
-	list, err := d.loop.Findings(ctx, q, before, pageSize)
+	list, err := d.loop.Findings(ctx, v.Now, v.Who.Actor, q, before, pageSize)
 	if err != nil {
 		return err
 	}

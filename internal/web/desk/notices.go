@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 
 	"tocsin/internal/act/loop"
 	"tocsin/internal/fault"
+	"tocsin/internal/gate"
 	"tocsin/internal/ident"
 	"tocsin/internal/notice"
 	"tocsin/internal/web/page"
@@ -43,7 +45,7 @@ func (d *desk) notices(v *page.Visit) error {
 }
 
 func (d *desk) noticePage(v *page.Visit, q loop.NoticeQuery) ([]loop.NoticeRow, string, error) {
-	rows, err := d.loop.Notices(v.R.Context(), q, noticeCursor(v.R.URL.Query().Get("after")), pageSize+1)
+	rows, err := d.loop.Notices(v.R.Context(), v.Now, v.Who.Actor, q, noticeCursor(v.R.URL.Query().Get("after")), pageSize+1)
 	if err != nil || len(rows) <= pageSize {
 		return rows, "", err
 	}
@@ -67,11 +69,11 @@ type noticeBody struct {
 }
 
 func (d *desk) notice(v *page.Visit) error {
-	n, err := d.loop.NoticeByID(v.R.Context(), ident.Notice(v.R.PathValue("id")))
+	n, err := d.loop.NoticeByID(v.R.Context(), v.Now, v.Who.Actor, ident.Notice(v.R.PathValue("id")))
 	if err != nil {
 		return err
 	}
-	b := noticeBody{NoticeDetail: n, Letter: letterOf(n), Chained: len(n.Chain) > 1}
+	b := noticeBody{NoticeDetail: n, Letter: letterOf(n, "/desk/notices/"), Chained: len(n.Chain) > 1}
 	// The letter is framed below; nothing else of the policy is loosened.
 	v.W.Header().Set("Content-Security-Policy", page.Policy+"; frame-src 'self'")
 	title := n.Subject
@@ -84,13 +86,14 @@ func (d *desk) notice(v *page.Visit) error {
 // letterBody is a mail as it goes out.
 type letterBody struct {
 	Notice ident.Notice
-	Mail   loop.Mail
-	HTML   bool // it has an HTML part, shown from its own address
+	Mail   notice.Opened
+	Look   lookForm // before the mail
+	HTML   bool     // it has an HTML part, shown from its own address
 }
 
 // Head returns the header fields that a reader sees first.
-func (b letterBody) Head() []loop.MailHeader {
-	var out []loop.MailHeader
+func (b letterBody) Head() []notice.Header {
+	var out []notice.Header
 	for _, want := range []string{"From", "To", "Reply-To", "Date", "Subject"} {
 		for _, h := range b.Mail.Headers {
 			if strings.EqualFold(h.Name, want) {
@@ -101,8 +104,12 @@ func (b letterBody) Head() []loop.MailHeader {
 	return out
 }
 
-func letterOf(n loop.NoticeDetail) letterBody {
-	return letterBody{Notice: n.ID, Mail: n.Mail, HTML: n.Mail.HTML != ""}
+func letterOf(n loop.NoticeDetail, page string) letterBody {
+	b := letterBody{Notice: n.ID, Mail: n.Mail, HTML: n.Mail.HTML != ""}
+	if !n.Looked {
+		b.Look = lookAt(page + string(n.ID) + "/look")
+	}
+	return b
 }
 
 // letterPolicy lets a letter's own inline styles through and nothing else; the sandbox takes its scripts, forms and
@@ -124,16 +131,25 @@ func (d *desk) noticeHTML(v *page.Visit) error {
 	return nil
 }
 
-func (d *desk) mail(v *page.Visit) (loop.Mail, error) {
-	raw, err := d.loop.NoticeMail(v.R.Context(), ident.Notice(v.R.PathValue("id")))
-	if err != nil {
-		return loop.Mail{}, err
+// message returns the mail's bytes to whoever said why they look.
+func (d *desk) message(v *page.Visit) ([]byte, error) {
+	raw, err := d.loop.NoticeMail(v.R.Context(), v.Now, v.Who.Actor, ident.Notice(v.R.PathValue("id")))
+	if errors.Is(err, loop.ErrLook) {
+		err = fault.New(fault.Denied, "%s", v.T("look.first"))
 	}
-	return loop.ReadMail(raw)
+	return raw, err
+}
+
+func (d *desk) mail(v *page.Visit) (notice.Opened, error) {
+	raw, err := d.message(v)
+	if err != nil {
+		return notice.Opened{}, err
+	}
+	return notice.Open(raw)
 }
 
 func (d *desk) noticeMail(v *page.Visit) error {
-	raw, err := d.loop.NoticeMail(v.R.Context(), ident.Notice(v.R.PathValue("id")))
+	raw, err := d.message(v)
 	if err != nil {
 		return err
 	}
@@ -159,8 +175,7 @@ func (d *desk) noticeAttachment(v *page.Visit) error {
 // download sends bytes to be saved, never shown: what is in them came from outside.
 func download(v *page.Visit, name string, body []byte) error {
 	h := v.W.Header()
-	h.Set("Content-Type", "application/octet-stream")
-	h.Set("Content-Disposition", "attachment; filename*=UTF-8''"+url.PathEscape(name))
+	gate.Saved(h, "application/octet-stream", name)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	_, _ = v.W.Write(body) // nobody is left to tell
 	return nil
@@ -186,10 +201,10 @@ func (d *desk) mailbox(v *page.Visit) error {
 }
 
 func (d *desk) letter(v *page.Visit) error {
-	n, err := d.loop.NoticeByID(v.R.Context(), ident.Notice(v.R.PathValue("id")))
+	n, err := d.loop.NoticeByID(v.R.Context(), v.Now, v.Who.Actor, ident.Notice(v.R.PathValue("id")))
 	if err != nil {
 		return err
 	}
 	v.W.Header().Set("Content-Security-Policy", page.Policy+"; frame-src 'self'")
-	return page.Show(v, "desk/letter", n.Subject, letterOf(n))
+	return page.Show(v, "desk/letter", n.Subject, letterOf(n, "/desk/mail/"))
 }

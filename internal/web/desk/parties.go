@@ -21,7 +21,7 @@ const partyLimit = 500
 
 func (d *desk) parties(v *page.Visit) error {
 	b := partiesBody{Search: word(v.R.URL.Query(), "search"), Cap: loop.CountCap}
-	list, err := d.loop.PartyList(v.R.Context(), b.Search, partyLimit)
+	list, err := d.loop.PartyList(v.R.Context(), v.Now, v.Who.Actor, b.Search, partyLimit)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ type severityCount struct {
 
 func (d *desk) party(v *page.Visit) error {
 	ctx := v.R.Context()
-	p, err := d.loop.PartyByID(ctx, ident.Party(v.R.PathValue("id")))
+	p, err := d.loop.PartyByID(ctx, v.Now, v.Who.Actor, ident.Party(v.R.PathValue("id")))
 	if err != nil {
 		return err
 	}

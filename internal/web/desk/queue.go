@@ -43,7 +43,7 @@ const queuePart = 10
 const moreLimit = 300
 
 func (d *desk) queue(v *page.Visit) error {
-	q, err := d.loop.Queue(v.R.Context(), queueLimit, queuePart)
+	q, err := d.loop.Queue(v.R.Context(), v.Now, v.Who.Actor, queueLimit, queuePart)
 	if err != nil {
 		return err
 	}

@@ -5,9 +5,8 @@
 package member
 
 import (
-	"net/http"
-
 	"tocsin/internal/act/loop"
+	"tocsin/internal/people"
 	"tocsin/internal/web/page"
 )
 
@@ -16,20 +15,21 @@ type member struct {
 	loop *loop.Loop
 }
 
-// Mount puts the members' pages on mux.
-func Mount(mux *http.ServeMux, k *page.Kit, l *loop.Loop) {
+// Routes lists the members' addresses with the power that each needs. A notice's link is its holder's.
+func Routes(k *page.Kit, l *loop.Loop) []page.Route {
 	m := &member{k, l}
-	mux.Handle("GET /n/{token}", k.Private(m.notice))
-	mux.Handle("POST /n/{token}", k.Private(m.answerNotice))
-	mux.Handle("GET /my", k.Member(m.my))
-	mux.Handle("POST /my", k.Member(m.answerMine))
+	return []page.Route{
+		{Pattern: "GET /n/{token}", Door: page.ForHolder, Handle: m.notice},
+		{Pattern: "POST /n/{token}", Door: page.ForHolder, Handle: m.answerNotice},
+		{Pattern: "GET /my", Door: page.ForMember, Power: people.Read, Handle: m.my},
+		{Pattern: "GET /my/observed", Door: page.ForMember, Power: people.Read, Handle: m.observed},
+		{Pattern: "POST /my", Door: page.ForMember, Power: people.Answer, Handle: m.answerMine},
+	}
 }
-
-// Routes lists the members' addresses.
-var Routes = []string{"GET /n/{token}", "POST /n/{token}", "GET /my", "POST /my"}
 
 // Pages are the members' templates with the types that fill them.
 var Pages = []page.Spec{
 	{Name: "member/notice", View: page.View[noticeBody]{}},
 	{Name: "member/my", View: page.View[myBody]{}},
+	{Name: "member/observed", View: page.View[observedBody]{}},
 }

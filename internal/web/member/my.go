@@ -35,19 +35,19 @@ func (m *member) showMy(v *page.Visit, status int, f form, ticked []ident.Findin
 	ctx, q := v.R.Context(), v.R.URL.Query()
 	b := myBody{Name: v.Who.PartyName, Outcome: readOutcome(q), Cap: loop.CountCap, First: q.Get("before") == ""}
 	before, _ := strconv.ParseInt(q.Get("before"), 10, 64) // what is no number is the first page
-	list, err := m.loop.Findings(ctx, mine(v), ident.Finding(max(0, before)), myPage)
+	list, err := m.loop.Findings(ctx, v.Now, v.Who.Actor, mine(v), ident.Finding(max(0, before)), myPage)
 	if err != nil {
 		return err
 	}
-	if b.Count, err = m.loop.CountFindings(ctx, mine(v), loop.CountCap); err != nil {
+	if b.Count, err = m.loop.CountFindings(ctx, v.Now, v.Who.Actor, mine(v), loop.CountCap); err != nil {
 		return err
 	}
-	if b.Notices, err = m.loop.Notices(ctx, loop.NoticeQuery{Party: v.Who.Party}, loop.NoticeCursor{}, 20); err != nil {
+	if b.Notices, err = m.loop.Notices(ctx, v.Now, v.Who.Actor, loop.NoticeQuery{Party: v.Who.Party}, loop.NoticeCursor{}, 20); err != nil {
 		return err
 	}
 	open := mine(v)
 	open.States = openStates
-	n, err := m.loop.CountFindings(ctx, open, loop.CountCap)
+	n, err := m.loop.CountFindings(ctx, v.Now, v.Who.Actor, open, loop.CountCap)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (m *member) answerMine(v *page.Visit) error {
 		ids = nil
 		open := mine(v)
 		open.States = openStates
-		_, _, err = m.loop.EachFinding(ctx, open, mostAtOnce, func(r loop.FindingRow) error {
+		_, _, err = m.loop.EachFinding(ctx, v.Now, v.Who.Actor, open, mostAtOnce, func(r loop.FindingRow) error {
 			ids = append(ids, r.ID)
 			return nil
 		})

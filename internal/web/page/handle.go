@@ -6,13 +6,20 @@ import (
 	"strings"
 
 	"tocsin/internal/fault"
+	"tocsin/internal/gate"
 	"tocsin/internal/ident"
 	"tocsin/internal/lang"
 )
 
 // Policy is the content security policy of every page.
-const Policy = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'; " +
+//
+// Scripts may ask this installation only: passkeys are offered and answered by fetch.
+const Policy = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; " +
 	"frame-ancestors 'none'; base-uri 'none'"
+
+// Permissions are the powers of the browser that pages may use: passkeys, and nothing else.
+const Permissions = "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), display-capture=(), " +
+	"geolocation=(), microphone=(), payment=(), usb=()"
 
 // maxForm bounds the bytes of a form.
 const maxForm = 1 << 20
@@ -25,26 +32,6 @@ func (k *Kit) Public(h Handler) http.Handler { return k.serve("no-cache", h) }
 
 // Private serves h to anybody who knows the address; the answer is kept nowhere.
 func (k *Kit) Private(h Handler) http.Handler { return k.serve("no-store", h) }
-
-// Desk serves h to people at the desk.
-func (k *Kit) Desk(h Handler) http.Handler {
-	return k.Private(func(v *Visit) error {
-		if !v.Who.Desk() {
-			return v.signInFirst()
-		}
-		return h(v)
-	})
-}
-
-// Member serves h to a party that has signed in.
-func (k *Kit) Member(h Handler) http.Handler {
-	return k.Private(func(v *Visit) error {
-		if !v.Who.Member() {
-			return v.signInFirst()
-		}
-		return h(v)
-	})
-}
 
 func (v *Visit) signInFirst() error {
 	if v.R.Method == http.MethodGet || v.R.Method == http.MethodHead {
@@ -62,6 +49,9 @@ func (k *Kit) serve(cache string, h Handler) http.Handler {
 		who, err := k.who(v) //nolint:contextcheck // a Visit carries its request
 		if err == nil {
 			v.Who = who
+			err = k.account(v)
+		}
+		if err == nil {
 			if r.Method == http.MethodPost {
 				err = readForm(r)
 			}
@@ -93,6 +83,9 @@ func (k *Kit) who(v *Visit) (Visitor, error) {
 	if errors.Is(err, fault.NotFound) || errors.Is(err, fault.Expired) {
 		return Visitor{}, nil
 	}
+	if k.NoDesk && who.Desk() {
+		return Visitor{}, nil // people of the desk are people of the desk on its own listener only
+	}
 	return who, err
 }
 
@@ -110,11 +103,34 @@ func (v *Visit) SetToken(token string, seconds int) {
 	if seconds == 0 {
 		seconds = -1
 	}
+	v.put(v.Kit.cookieName(), token, seconds)
+}
+
+func (v *Visit) put(name, value string, seconds int) {
 	http.SetCookie(v.W, &http.Cookie{
-		Name: v.Kit.cookieName(), Value: token, Path: "/", MaxAge: seconds, HttpOnly: true, Secure: v.Kit.Secure,
-		SameSite: http.SameSiteLaxMode,
+		Name: name, Value: value, Path: "/", MaxAge: seconds, HttpOnly: true, Secure: v.Kit.Secure, SameSite: http.SameSiteLaxMode,
 	})
 }
+
+// SetCookie keeps a value in the browser for some seconds under the session's name and another; 0 takes it away.
+func (v *Visit) SetCookie(name, value string, seconds int) {
+	if seconds == 0 {
+		seconds = -1
+	}
+	v.put(v.Kit.cookieName()+"-"+name, value, seconds)
+}
+
+// Cookie returns what SetCookie kept, or "".
+func (v *Visit) Cookie(name string) string {
+	c, err := v.R.Cookie(v.Kit.cookieName() + "-" + name)
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
+// From is the address that the request comes from, as a trusted proxy says it.
+func (v *Visit) From() string { return v.Kit.Proxies.Client(v.R).String() }
 
 // cookieName carries the __Host- prefix where TLS makes browsers honour it (RFC 6265bis, section 4.1.3.2).
 func (k *Kit) cookieName() string {
@@ -151,6 +167,11 @@ func (k *Kit) Harden(h http.Handler) http.Handler {
 		return fault.New(fault.Denied, "%s", v.T("error.cross_origin"))
 	}))
 	h = guard.Handler(h)
+	return k.strict(k.limited(h))
+}
+
+// strict puts the headers of every answer.
+func (k *Kit) strict(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		out := w.Header()
 		out.Set(requestHeader, strings.TrimPrefix(ident.New("req"), "req_"))
@@ -159,6 +180,10 @@ func (k *Kit) Harden(h http.Handler) http.Handler {
 		out.Set("Referrer-Policy", "no-referrer")
 		out.Set("Cross-Origin-Opener-Policy", "same-origin")
 		out.Set("Cross-Origin-Resource-Policy", "same-origin")
+		out.Set("Permissions-Policy", Permissions)
+		if k.Secure {
+			out.Set("Strict-Transport-Security", gate.StrictTransport)
+		}
 		h.ServeHTTP(w, r)
 	})
 }

@@ -21,8 +21,10 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/internal/access"
 	"tocsin/internal/act/staff"
 	"tocsin/internal/fault"
+	"tocsin/internal/gate"
 	"tocsin/internal/lang"
 	"tocsin/internal/web/templates"
 )
@@ -55,7 +57,10 @@ type Config struct {
 	Clock     func() time.Time
 	Secure    bool // pages are served over TLS: cookies carry Secure and the __Host- prefix
 	Mailbox   bool // the desk shows sent mail (demonstration)
+	NoDesk    bool // the desk has a listener of its own, and this is not it
 	Log       *slog.Logger
+	Limit     *gate.Limiter // nil: requests are not limited
+	Proxies   gate.Proxies  // that say whom they speak for
 	// Session returns who holds an open session's token; fault.NotFound or fault.Expired where nobody does.
 	Session func(ctx context.Context, now time.Time, token string) (Visitor, error)
 }
@@ -97,7 +102,7 @@ func parse(l lang.Language, zone *time.Location) (map[string]*template.Template,
 		return nil, fmt.Errorf("parse templates: %w", err)
 	}
 	set := map[string]*template.Template{}
-	for _, area := range []string{"public", "member", "desk"} {
+	for _, area := range []string{"public", "member", "desk", "account"} {
 		names, err := fs.Glob(templates.Files, area+"/*.html")
 		if err != nil {
 			return nil, err
@@ -237,6 +242,9 @@ func (v *Visit) fail(err error) {
 	if errors.Is(err, context.Canceled) {
 		return
 	}
+	if errors.Is(err, access.ErrFresh) && v.proveFirst() == nil {
+		return
+	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		status = http.StatusRequestEntityTooLarge
 	}
@@ -249,7 +257,8 @@ func (v *Visit) fail(err error) {
 		message = v.T("error.internal")
 	}
 	if status >= http.StatusInternalServerError {
-		v.Kit.Log.ErrorContext(v.R.Context(), "page failed", "error", err, "path", v.R.URL.Path, "request", v.ID)
+		// The route, not the path: the path of a one-time link is its secret.
+		v.Kit.Log.ErrorContext(v.R.Context(), "page failed", "error", err, "route", v.R.Pattern, "request", v.ID)
 	}
 	title := v.Lang.Word("error.status", strconv.Itoa(status))
 	p := Problem{Status: status, Title: title, Message: message, Saved: v.R.Method == http.MethodPost, Ref: v.ID}

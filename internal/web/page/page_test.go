@@ -1,16 +1,20 @@
 package page
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"tocsin/internal/fault"
+	"tocsin/internal/gate"
 	"tocsin/internal/lang"
 )
 
@@ -77,6 +81,47 @@ func TestFail(t *testing.T) {
 		body := w.Body.String()
 		if w.Code != c.code || !strings.Contains(body, c.shows) || strings.Contains(body, "secret-detail") || !strings.Contains(body, w.Header().Get("X-Request-Id")) {
 			t.Errorf("%s: %d\n%s", name, w.Code, body)
+		}
+	}
+}
+
+// The path of a one-time link is its secret: what fails is logged by its route.
+func TestLogKeepsNoSecret(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	k := newKit(t, Config{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	mux := http.NewServeMux()
+	k.Mount(mux, []Route{{Pattern: "POST /set-up/{token}", Door: ForHolder, Handle: func(*Visit) error { return errors.New("disk full") }}})
+	h := k.Harden(k.Methods(mux, "/"))
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/set-up/canary-token?q=canary-query", nil))
+	if text := log.String(); w.Code != http.StatusInternalServerError || strings.Contains(text, "canary") || !strings.Contains(text, "POST /set-up/{token}") ||
+		!strings.Contains(text, "disk full") {
+		t.Errorf("%d: %s", w.Code, text)
+	}
+}
+
+// Who asks is told by trusted proxies, whether requests are limited or not.
+func TestFrom(t *testing.T) {
+	t.Parallel()
+	proxies := gate.Proxies{netip.MustParsePrefix("192.0.2.1/32")}
+	for _, c := range []struct {
+		config Config
+		remote string
+		want   string
+	}{
+		{Config{Proxies: proxies}, "192.0.2.1:4711", "203.0.113.7"},
+		{Config{Proxies: proxies, Limit: &gate.Limiter{Proxies: proxies}}, "192.0.2.1:4711", "203.0.113.7"},
+		{Config{Proxies: proxies}, "192.0.2.2:4711", "192.0.2.2"},
+		{Config{}, "192.0.2.1:4711", "192.0.2.1"},
+	} {
+		var got string
+		h := newKit(t, c.config).Private(func(v *Visit) error { got = v.From(); return nil })
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.RemoteAddr = c.remote
+		r.Header.Set("X-Forwarded-For", "203.0.113.7")
+		if h.ServeHTTP(httptest.NewRecorder(), r); got != c.want {
+			t.Errorf("%+v: %s", c, got)
 		}
 	}
 }

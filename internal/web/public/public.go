@@ -4,7 +4,6 @@
 package public
 
 import (
-	"net/http"
 	"time"
 
 	"tocsin/internal/act/loop"
@@ -12,6 +11,7 @@ import (
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/finding"
+	"tocsin/internal/web/account"
 	"tocsin/internal/web/page"
 )
 
@@ -22,24 +22,35 @@ type public struct {
 	shares page.Kept[[]loop.Share]
 }
 
-// Mount puts the public pages on mux.
-func Mount(mux *http.ServeMux, k *page.Kit, l *loop.Loop, s *staff.Staff) {
+// Routes lists the public addresses.
+func Routes(k *page.Kit, l *loop.Loop, s *staff.Staff) []page.Route {
 	p := &public{kit: k, loop: l, staff: s}
-	mux.Handle("GET /{$}", k.Public(p.start))
-	mux.Handle("GET /sign-in", k.Private(p.signIn))
-	mux.Handle("GET /sign-in/{token}", k.Private(p.confirm))
-	mux.Handle("POST /sign-in/{token}", k.Private(p.open))
-	mux.Handle("POST /sign-out", k.Private(p.signOut))
-	mux.Handle("/", k.Public(func(v *page.Visit) error { return fault.New(fault.NotFound, "%s", v.T("error.no_page")) }))
+	return []page.Route{
+		{Pattern: "GET /{$}", Door: page.ForAll, Handle: p.start},
+		{Pattern: "GET /sign-in", Door: page.ForHolder, Handle: p.signIn},
+		{Pattern: "POST /sign-in", Door: page.ForHolder, Handle: p.byPassword},
+		{Pattern: "GET /sign-in/passkey", Door: page.ForHolder, Handle: p.backToSignIn},
+		{Pattern: "POST /sign-in/passkey", Door: page.ForHolder, Handle: p.askPasskey},
+		{Pattern: "POST /sign-in/passkey/done", Door: page.ForHolder, Handle: p.byPasskey},
+		{Pattern: "GET /sign-in/oidc", Door: page.ForHolder, Handle: p.toProvider},
+		{Pattern: "GET /sign-in/oidc/callback", Door: page.ForHolder, Handle: p.fromProvider},
+		{Pattern: "GET /sign-in/{token}", Door: page.ForHolder, Handle: p.confirm},
+		{Pattern: "POST /sign-in/{token}", Door: page.ForHolder, Handle: p.open},
+		{Pattern: "GET /set-up/{token}", Door: page.ForHolder, Handle: p.setUp},
+		{Pattern: "POST /set-up/{token}", Door: page.ForHolder, Handle: p.found},
+		{Pattern: "POST /sign-out", Door: page.ForHolder, Handle: p.signOut},
+		{Pattern: "/", Door: page.ForAll, Handle: nothing},
+	}
 }
 
-// Routes lists the public addresses.
-var Routes = []string{"GET /{$}", "GET /sign-in", "GET /sign-in/{token}", "POST /sign-in/{token}", "POST /sign-out", "/"}
+func nothing(v *page.Visit) error { return fault.New(fault.NotFound, "%s", v.T("error.no_page")) }
 
 // Pages are the public templates with the types that fill them.
 var Pages = []page.Spec{
 	{Name: "public/start", View: page.View[startBody]{}},
 	{Name: "public/sign-in", View: page.View[signInBody]{}},
+	{Name: "public/passkey", View: page.View[account.Ceremony]{}},
+	{Name: "public/set-up", View: page.View[setupBody]{}},
 	{Name: "public/confirm", View: page.View[confirmBody]{}},
 }
 

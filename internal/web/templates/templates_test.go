@@ -15,7 +15,7 @@ import (
 var (
 	action = regexp.MustCompile(`(?s)\{\{.*?\}\}`)
 	spoken = []string{"title", "alt", "aria-label", "placeholder", "label"}
-	named  = []string{"Tocsin"} // the program's name is the same in every language
+	named  = []string{"Tocsin", "tocsin verify", "finding:12", "per_…"} // the program, its commands and its ids are the same in every language
 )
 
 // Whatever people read comes from the message catalogue, and nothing in a template needs a looser policy than the

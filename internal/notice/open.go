@@ -1,4 +1,4 @@
-package loop
+package notice
 
 import (
 	"bytes"
@@ -12,22 +12,22 @@ import (
 	"github.com/emersion/go-message/mail"
 )
 
-// Mail is a message taken apart for reading.
-type Mail struct {
+// Opened is a message taken apart for reading.
+type Opened struct {
 	Size        int64 // bytes of the message as sent; 0 = not written yet
-	Headers     []MailHeader
+	Headers     []Header
 	Text        string
 	HTML        string
-	Attachments []Attachment
+	Attachments []Enclosed
 	Encrypted   bool // PGP/MIME: only the receiver can read what is inside
 	Signed      bool
 }
 
-// MailHeader is one header field, decoded.
-type MailHeader struct{ Name, Value string }
+// Header is one header field, decoded.
+type Header struct{ Name, Value string }
 
-// Attachment is a part that is not shown in line.
-type Attachment struct {
+// Enclosed is a part that is not shown in line.
+type Enclosed struct {
 	Name string
 	Type string
 	Body []byte
@@ -36,9 +36,9 @@ type Attachment struct {
 // maxPart bounds what is read of one part for showing.
 const maxPart = 32 << 20
 
-// ReadMail takes a message apart; nothing for no bytes.
-func ReadMail(raw []byte) (Mail, error) {
-	m := Mail{Size: int64(len(raw))}
+// Open takes a message apart; nothing for no bytes.
+func Open(raw []byte) (Opened, error) {
+	m := Opened{Size: int64(len(raw))}
 	if len(raw) == 0 {
 		return m, nil
 	}
@@ -51,12 +51,12 @@ func ReadMail(raw []byte) (Mail, error) {
 		if err != nil {
 			value = f.Value()
 		}
-		m.Headers = append(m.Headers, MailHeader{f.Key(), value})
+		m.Headers = append(m.Headers, Header{f.Key(), value})
 	}
 	return m, m.walk(e)
 }
 
-func (m *Mail) walk(e *message.Entity) error {
+func (m *Opened) walk(e *message.Entity) error {
 	kind, params, err := e.Header.ContentType()
 	if err != nil {
 		kind = "application/octet-stream"
@@ -100,7 +100,7 @@ func (m *Mail) walk(e *message.Entity) error {
 		if name == "" {
 			name = kind
 		}
-		m.Attachments = append(m.Attachments, Attachment{name, kind, body})
+		m.Attachments = append(m.Attachments, Enclosed{name, kind, body})
 	}
 	return nil
 }

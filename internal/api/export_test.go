@@ -1,0 +1,4 @@
+package api
+
+// Mux returns what New answers with.
+var Mux = newMux

@@ -1,0 +1,7 @@
+//go:build race
+
+package app
+
+// mutations is how many changes TestTamper makes, one at a time, each on a copy of its own; few under the race detector,
+// which slows down tenfold.
+const mutations = 100
