@@ -316,7 +316,7 @@ func leaves(address string) bool {
 	if err != nil {
 		return true
 	}
-	for _, w := range []string{"export", "sign-out", "raw", ".csv", ".json", ".zip", "/sign-in", "attachment"} {
+	for _, w := range []string{"export", "sign-out", "raw", ".csv", ".json", ".zip", "/sign-in", "attachment", "/ledger/"} {
 		if strings.Contains(u.Path, w) {
 			return true
 		}

@@ -24,6 +24,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"tocsin/internal/access"
 	"tocsin/internal/finding"
 	"tocsin/internal/store"
 )
@@ -188,7 +189,7 @@ func (j *journey) state() (finding.State, bool) {
 				is = f.State
 			}
 		}
-		signals, err := tx.ListSignals(j.t.Context(), "", 0, 100)
+		signals, err := tx.ListSignals(j.t.Context(), "", 0, 100, access.Always)
 		if err != nil {
 			return err
 		}
