@@ -125,7 +125,7 @@ func (r *running) listen(ctx context.Context, doors []door) (*listening, error) 
 		}
 		out.listeners = append(out.listeners, gate.Listen(ln, r.cfg.Connections, r.cfg.Connections/4, proxies))
 		out.servers = append(out.servers, &http.Server{
-			Handler: how.pace.Wrap(d.handler, upload), TLSConfig: d.tls,
+			Handler: how.pace.Wrap(d.handler, upload), TLSConfig: d.tls.Clone(), // a server writes into its own
 			ReadHeaderTimeout: how.header, IdleTimeout: how.idle, MaxHeaderBytes: maxHeader,
 			BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 			ErrorLog:    log.New(complaints{r.log}, "", 0),
