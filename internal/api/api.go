@@ -19,6 +19,7 @@ import (
 
 	"tocsin/internal/access"
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/staff"
 	"tocsin/internal/fault"
 	"tocsin/internal/gate"
 	"tocsin/internal/ident"
@@ -27,6 +28,7 @@ import (
 // Config is what the interface needs.
 type Config struct {
 	Loop      *loop.Loop
+	Staff     *staff.Staff     // whom API tokens act for
 	Clock     func() time.Time // what time it is
 	MaxSignal int64            // most bytes of one signal as sent; 0 is 4 GiB
 	Log       *slog.Logger     // nil: nothing is logged
@@ -45,8 +47,9 @@ type Key string
 
 // Keys.
 const (
-	NoKey   Key = ""     // nothing
-	FeedKey Key = "feed" // a feed's bearer token
+	NoKey     Key = ""       // nothing
+	FeedKey   Key = "feed"   // a feed's bearer token
+	PersonKey Key = "person" // a person's API token
 )
 
 // Route is one address of the interface. A route exists only by being in this list.
@@ -63,6 +66,7 @@ func (a *api) routes() []Route {
 	return []Route{
 		{"POST /api/v1/signals", FeedKey, a.push},
 		{"GET /api/v1/signals/{id}", FeedKey, a.receipt},
+		{"GET /api/v1/findings", PersonKey, a.findings},
 		{"GET /healthz", NoKey, alive},
 		{"GET /readyz", NoKey, a.ready},
 		{"/api/", NoKey, nothing},
@@ -160,19 +164,28 @@ func (a *api) write(w http.ResponseWriter, r *http.Request, kind string, status 
 	}
 }
 
-var errNoToken = fault.New(fault.Denied, "an Authorization header with the feed's bearer token was expected")
+var errNoToken = fault.New(fault.Denied, "an Authorization header with a bearer token was expected")
 
-// feed returns the feed whose bearer token the request carries.
-func (a *api) feed(r *http.Request) (ident.Feed, error) {
+// bearer returns the token that the request carries.
+func bearer(r *http.Request) (string, error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return "", errNoToken
+	}
+	return token, nil
+}
+
+// feed returns the feed whose bearer token the request carries.
+func (a *api) feed(r *http.Request) (ident.Feed, error) {
+	token, err := bearer(r)
+	if err != nil {
+		return "", err
 	}
 	feed, err := a.Loop.FeedByToken(r.Context(), token)
 	if err != nil {
 		return "", err
 	}
-	return feed, a.account(r, feed)
+	return feed, a.account(r, access.ForFeed(feed))
 }
 
 // push takes one signal in. 201 with its receipt once it is committed, 200 where the same bytes or key came before.

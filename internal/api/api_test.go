@@ -15,6 +15,7 @@ import (
 
 	"tocsin/internal/access"
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/staff"
 	"tocsin/internal/api"
 	"tocsin/internal/archive"
 	"tocsin/internal/feed"
@@ -47,13 +48,14 @@ func newDoor(t *testing.T) *door {
 	blobs, err := archive.Open(filepath.Join(t.TempDir(), "archive"))
 	must(err)
 	t.Cleanup(func() { must(blobs.Close()) })
-	l := loop.New(loop.Config{Store: testkit.SQLite(t), Archive: blobs, Packs: known, Library: library})
+	db := testkit.SQLite(t)
+	l := loop.New(loop.Config{Store: db, Archive: blobs, Packs: known, Library: library})
 	t.Cleanup(func() { must(l.Close(context.WithoutCancel(t.Context()))) })
 	d := &door{t: t, loop: l, token: loop.NewFeedToken()}
 	must(l.PutFeed(t.Context(), noon, access.ForSoftware("command"), loop.FeedSettings{ID: "ipsum", Pack: "ipsum", Token: d.token}))
 	must(l.PutFeed(t.Context(), noon, access.ForSoftware("command"), loop.FeedSettings{ID: "other", Pack: "ipsum", Token: "a-token-of-another-feed"}))
 	must(l.PutFeed(t.Context(), noon, access.ForSoftware("command"), loop.FeedSettings{ID: "off", Pack: "ipsum", Token: "a-token-of-a-dead-feed", Disabled: true}))
-	d.h = api.New(api.Config{Loop: l, Clock: func() time.Time { return noon }, MaxSignal: 1000})
+	d.h = api.New(api.Config{Loop: l, Staff: staff.New(db, staff.Settings{}), Clock: func() time.Time { return noon }, MaxSignal: 1000})
 	return d
 }
 

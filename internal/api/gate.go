@@ -8,7 +8,6 @@ import (
 	"tocsin/internal/access"
 	"tocsin/internal/fault"
 	"tocsin/internal/gate"
-	"tocsin/internal/ident"
 )
 
 // tooMany is the refusal of a request that came too early.
@@ -43,13 +42,13 @@ func (a *api) gated(mux *http.ServeMux) http.Handler {
 	})
 }
 
-// account counts what a feed asks for, from wherever it asks.
-func (a *api) account(r *http.Request, feed ident.Feed) error {
+// account counts what a feed or a person asks for, from wherever they ask.
+func (a *api) account(r *http.Request, by access.Actor) error {
 	class, counted := gate.ClassOf(r)
 	if !counted {
 		return nil
 	}
-	if wait := a.Limit.Account(a.Clock(), class, access.ForFeed(feed).String()); wait > 0 {
+	if wait := a.Limit.Account(a.Clock(), class, by.String()); wait > 0 {
 		return &tooMany{wait}
 	}
 	return nil

@@ -61,7 +61,7 @@ func (r *running) doors(in *installation, s serving, wake func()) ([]door, error
 	if err != nil {
 		return nil, err
 	}
-	calls := api.New(api.Config{Loop: in.loop, Clock: r.clock, Log: r.log, Limit: limit, Secure: r.cfg.secure()})
+	calls := api.New(api.Config{Loop: in.loop, Staff: in.staff, Clock: r.clock, Log: r.log, Limit: limit, Secure: r.cfg.secure()})
 	front := http.NewServeMux()
 	front.Handle("/api/", http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		calls.ServeHTTP(w, q)

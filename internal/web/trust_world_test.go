@@ -147,7 +147,7 @@ func (w *trustWorld) open() {
 	clock := func() time.Time { return w.now }
 	w.pages, err = web.New(w.config(clock, log))
 	w.must(err)
-	calls := api.New(api.Config{Loop: w.loop, Clock: clock, Log: log})
+	calls := api.New(api.Config{Loop: w.loop, Staff: w.staff, Clock: clock, Log: log})
 	mux := http.NewServeMux()
 	mux.Handle("/api/", calls)
 	mux.Handle("/healthz", calls)
