@@ -17,6 +17,9 @@ const (
 
 var severityNames = [...]string{"", "info", "low", "medium", "high", "critical"}
 
+// Severities lists every severity, the worst first.
+var Severities = []Severity{Critical, High, Medium, Low, Info, Unknown}
+
 func (s Severity) String() string {
 	if int(s) < len(severityNames) {
 		return severityNames[s]

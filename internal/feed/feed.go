@@ -65,12 +65,22 @@ type Drift struct {
 	Lost []string // optional columns that the pack knows and the signal lacks
 }
 
+// Mapped is one step from a cell of a record to a field of its event, as a person reads it.
+type Mapped struct {
+	Column   string // the cell's name
+	Field    string // of the event
+	Convert  string // how the text is read; empty: by the field's own rule
+	Required bool   // without a value the record is rejected
+	Kept     bool   // no rule of the pack reads the cell: it is kept as it came
+}
+
 // Opened is the start of one part: everything known before its first data record.
 type Opened struct {
 	Stream  string   // the report type or table name: what has a rhythm of its own ("scan_http")
 	Decoder Decoder  // reads the records that follow
 	Drift   Drift    // what changed against the pack
 	Columns []string // as in the header; nil for formats without
+	Mapping []Mapped // which cell becomes which field; nil for formats whose records name the fields themselves
 	Absence int      // cycles of absence that count as evidence of a fix; 0 takes the class's
 	Header  int      // how many leading records Open consumed (the header line, comments)
 }

@@ -186,6 +186,20 @@ func (m *Mapping) rules(rules []Rule, filters []Filter) (Drift, error) {
 	return drift, nil
 }
 
+// Lines returns what the mapping does, in the order in which the cells stand in a record.
+func (m *Mapping) Lines() []Mapped {
+	out := make([]Mapped, 0, len(m.steps))
+	for i := range m.steps {
+		s := &m.steps[i]
+		out = append(out, Mapped{
+			Column: s.rule.Column, Field: s.name, Convert: s.rule.Convert, Required: s.rule.Required || s.rule.Strict,
+			Kept: s.rule.Field == extraName(s.rule.Column) && s.rule.Convert == "",
+		})
+	}
+	slices.SortStableFunc(out, func(a, b Mapped) int { return m.at[a.Column] - m.at[b.Column] })
+	return out
+}
+
 // missing returns a column that a rule reads besides its own and the record lacks, or "".
 func (m *Mapping) missing(r Rule) string {
 	if _, ok := m.at[r.With]; !ok && r.With != "" {

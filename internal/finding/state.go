@@ -60,6 +60,7 @@ const (
 	Expire      Trigger = "expire"       // software: the accepted risk's date has come
 	Fade        Trigger = "fade"         // software: no evidence either way for too long
 	Marked      Trigger = "mark"         // desk: its marking, embargo or shares; the state stays
+	Restore     Trigger = "restore"      // desk: takes its own newest step back; everything stands as before it
 )
 
 // transitions is the whole state machine; docs/developer/states.md shows the same table and a test compares them.
@@ -111,6 +112,10 @@ func Next(s State, t Trigger) (State, error) {
 	}
 	return "", fault.New(fault.Conflict, "a finding that is %s cannot take %q", s, t)
 }
+
+// Undoes reports whether a step of trigger t can be taken back with Restore, as long as it is the finding's newest: what the
+// desk decided can, what a party said or evidence showed cannot.
+func Undoes(t Trigger) bool { return t == Discard || t == Reject || t == Reattribute }
 
 // Refutes reports whether an observation at instant seen makes SeenAgain due for a finding in state s that changed
 // to it at since and had last been seen at last. A claim is refuted by anything observed after it; evidence of a fix

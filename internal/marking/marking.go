@@ -114,6 +114,7 @@ const (
 	MailPGP    Channel = "encrypted mail"
 	ExportFile Channel = "export file"
 	Portal     Channel = "signed-in page"
+	Webhook    Channel = "webhook"
 )
 
 // ceilings says which mark may leave by a channel at most. What is not here lets nothing out.
@@ -123,6 +124,7 @@ var ceilings = map[Channel]TLP{
 	MailPGP:    AmberStrict,
 	ExportFile: AmberStrict,
 	Portal:     Red,
+	Webhook:    Green, // a machine that others may read, as a mail in clear is
 }
 
 // Leave says whether a thing so marked may leave by a channel in a form that carries the mark or cannot. fault.Denied

@@ -56,9 +56,12 @@ func OpenLink(key []byte, token string, now time.Time) (id ident.Notice, until t
 	return id, until, nil
 }
 
-func linkSum(key, payload []byte) []byte {
+func linkSum(key, payload []byte) []byte { return domainSum(key, linkDomain, payload) }
+
+// domainSum keeps links of one kind from passing for another's.
+func domainSum(key []byte, domain string, payload []byte) []byte {
 	m := hmac.New(sha256.New, key)
-	m.Write([]byte(linkDomain))
+	m.Write([]byte(domain))
 	m.Write(payload)
 	return m.Sum(nil)[:linkMAC]
 }

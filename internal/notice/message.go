@@ -8,8 +8,6 @@ import (
 
 	"github.com/emersion/go-message"
 	"github.com/emersion/go-message/mail"
-
-	"tocsin/internal/marking"
 )
 
 // Mail is a composed message.
@@ -27,25 +25,11 @@ const zipFrom = 1 << 20
 // to have encrypted is never sent in clear. So it is where the mark is too strict for the way: GREEN for mail in clear,
 // AMBER+STRICT for an encrypted one.
 func (l *Letter) Compose(signer *SigningKey) (Mail, error) {
-	way := marking.MailPGP
-	if l.Contact.PGPKey == "" {
-		way = marking.MailClear
+	fit, key, way := l.fit()
+	if way == Encrypted {
+		return fit.encrypted(key, signer)
 	}
-	if marking.Leave(way, marking.Mark{TLP: l.Mark()}, true) != nil {
-		closed := *l
-		closed.Closed = true
-		return closed.plain(signer)
-	}
-	if l.Contact.PGPKey == "" {
-		return l.plain(signer)
-	}
-	key, problem := readKey(l.Contact.PGPKey, l.Now)
-	if problem != "" {
-		sealed := *l
-		sealed.Problem = problem
-		return sealed.plain(signer)
-	}
-	return l.encrypted(key, signer)
+	return fit.plain(signer)
 }
 
 func (l *Letter) plain(signer *SigningKey) (Mail, error) {

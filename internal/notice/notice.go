@@ -59,6 +59,7 @@ const (
 	WhySeverity = "severity" // at or above the threshold: told at once
 	WhyDaily    = "daily"    // the daily digest
 	WhyLimit    = "limit"    // the daily digest carries urgent findings that the limit of notices a day held back
+	WhyRule     = "rule"     // a rule of the desk has it told at once
 	WhySilence  = "silence"  // no answer to an earlier notice
 )
 
@@ -104,6 +105,15 @@ type Item struct {
 	Matched    string
 	Region     string
 	TLP        marking.TLP
+	Pace       Pace
+}
+
+// Pace is what the desk's rules say of how a finding is told. The zero value is the installation's own way.
+type Pace struct {
+	UrgentFrom event.Severity // at once from here on; 0: Rules.UrgentFrom
+	Calm       bool           // never at once
+	Every      int            // days between two digests that may carry it: 7 is once a week; 0 and 1 are daily
+	Role       party.Role     // of the contact that is tried first; empty: see Order
 }
 
 // Language returns the language for a contact of a party: the contact's, else the party's, else English.

@@ -86,7 +86,6 @@ func (l *Letter) signed(inner []byte, h message.Header, signer *SigningKey) ([]b
 // encrypted wraps the message into multipart/encrypted (RFC 3156, section 4), signed inside when there is a signer.
 // The outer subject only has the notice's number; the real one is inside as a protected header.
 func (l *Letter) encrypted(to *openpgp.Entity, signer *SigningKey) (Mail, error) {
-	m := Mail{Subject: l.marked(say(l.Notice.Language, "subject.sealed", l.Notice.ID))}
 	var h message.Header
 	h.SetContentType("multipart/mixed", map[string]string{"protected-headers": "v1"})
 	h.SetText("Subject", oneLine(l.marked(l.Notice.Subject)))
@@ -94,6 +93,12 @@ func (l *Letter) encrypted(to *openpgp.Entity, signer *SigningKey) (Mail, error)
 	if err != nil {
 		return Mail{}, err
 	}
+	return l.wrapped(inner, l.marked(say(l.Notice.Language, "subject.sealed", l.Notice.ID)), to, signer)
+}
+
+// wrapped encrypts a MIME entity into a message with an outer subject of its own.
+func (l *Letter) wrapped(inner []byte, subject string, to *openpgp.Entity, signer *SigningKey) (Mail, error) {
+	m := Mail{Subject: subject}
 	sealed, err := l.encrypt(inner, to, signer)
 	if err != nil {
 		return Mail{}, fmt.Errorf("encrypt to the key of contact %s: %w", l.Contact.ID, err)

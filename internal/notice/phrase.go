@@ -87,6 +87,25 @@ var phrases = map[string]phrase{
 	"severity.critical": {"critical", "严重"},
 	"severity.":         {"not rated", "未评级"},
 	"comma":             {"%s,", "%s"},
+
+	"contact.prove.subject": {"Please confirm this address for security notices of %s", "请确认用于接收%s安全通报的邮箱"},
+	"contact.test.subject":  {"Test mail of %s", "%s的测试邮件"},
+	"contact.prove": {
+		"Somebody at your organisation entered this address with %[1]s as a contact for network security at %[2]s. If that is right, please open this page and confirm it. Notices come here only after that.",
+		"贵单位人员在%[1]s将此邮箱登记为%[2]s的网络安全联系方式。如属实，请打开以下页面确认；确认后才会向此邮箱发送通报。",
+	},
+	"contact.prove.until": {
+		"The link works until %s. If you know nothing of this, do nothing: no notices will come here.",
+		"链接有效期至%s。如您对此并不知情，请勿操作，我们不会向此邮箱发送通报。",
+	},
+	"contact.test": {
+		"This is a test that a colleague of yours asked for. Notices of %s about security problems will reach you the same way. You need not do anything.",
+		"这是应贵单位同事要求发送的测试邮件。%s的安全通报将以同样方式送达。您无需进行任何操作。",
+	},
+	"contact.key": {
+		"The PGP key that we have for this address cannot be used (%s). Notices to it would have a link only. Please enter a new key.",
+		"我们登记的该邮箱 PGP 密钥无法使用（%s）。发往此处的通报将只含链接。请登记新的密钥。",
+	},
 }
 
 // say returns the phrase called key in language, filled with args.

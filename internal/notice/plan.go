@@ -15,7 +15,8 @@ type Rules struct {
 	UrgentFrom event.Severity // told at once from here on
 	PerDay     int            // most notices to one party in a day of Zone; what exceeds waits for the digest
 	PerNotice  int            // most findings in one notice
-	Hour       int            // of Zone's clock, when the daily digest is due
+	Hour       int            // of Zone's clock, when the digest is due
+	Weekday    int            // 1 (Monday) to 7 when there is one digest a week; 0: every day
 	Zone       *time.Location
 	FirstHigh  time.Duration // patience before a reminder, from High on
 	FirstOther time.Duration // the same for the rest
@@ -55,20 +56,22 @@ func (r Rules) Day(now time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, r.Zone)
 }
 
-// DigestHour returns the newest instant, at or before now, at which the daily digest was due.
+// DigestHour returns the newest instant, at or before now, at which the digest was due.
 func (r Rules) DigestHour(now time.Time) time.Time {
 	t := now.In(r.Zone)
-	due := time.Date(t.Year(), t.Month(), t.Day(), r.Hour, 0, 0, 0, r.Zone)
-	if due.After(now) {
-		due = time.Date(t.Year(), t.Month(), t.Day()-1, r.Hour, 0, 0, 0, r.Zone)
+	for back := 0; ; back++ {
+		due := time.Date(t.Year(), t.Month(), t.Day()-back, r.Hour, 0, 0, 0, r.Zone)
+		if !due.After(now) && (r.Weekday == 0 || weekday(due) == r.Weekday) {
+			return due
+		}
 	}
-	return due
 }
 
 // Past is what a party was told lately.
 type Past struct {
 	Today      int       // urgent notices and digests made since Rules.Day(now)
 	LastDigest time.Time // when the newest digest was made; zero = never
+	Rhythm     Rhythm    // how the party wants to be told
 }
 
 // Draft is a notice to be made.
@@ -88,15 +91,12 @@ type Draft struct {
 // limit would otherwise delay for ever what it is meant to bundle. Findings that may travel by different kinds of mail
 // are told by notices of their own.
 func Plan(r Rules, now time.Time, items []Item, past Past) (drafts []Draft, held int) {
+	r = r.For(past.Rhythm)
 	left := r.PerDay - past.Today
 	var rest []Item
 	limited := false
 	for _, g := range byClass(items) {
-		if Worst(g) < r.UrgentFrom {
-			rest = append(rest, g...)
-			continue
-		}
-		urgent, calm := split(g, func(it Item) bool { return it.Severity >= r.UrgentFrom })
+		urgent, calm := split(g, r.urgent)
 		rest = append(rest, calm...)
 		for _, part := range parts(urgent, r.PerNotice) {
 			if left <= 0 {
@@ -104,9 +104,14 @@ func Plan(r Rules, now time.Time, items []Item, past Past) (drafts []Draft, held
 				continue
 			}
 			left--
-			drafts = append(drafts, Draft{Urgent, part[0].Class, Worst(part), WhySeverity, part})
+			reason := WhySeverity
+			if Worst(part) < r.UrgentFrom {
+				reason = WhyRule
+			}
+			drafts = append(drafts, Draft{Urgent, part[0].Class, Worst(part), reason, part})
 		}
 	}
+	rest = slices.DeleteFunc(rest, func(it Item) bool { return !r.ripe(now, it, past) })
 	if len(rest) == 0 || !digestDue(r, now, rest, past) {
 		return drafts, held
 	}
@@ -115,9 +120,9 @@ func Plan(r Rules, now time.Time, items []Item, past Past) (drafts []Draft, held
 		reason = WhyLimit
 	}
 	slices.SortStableFunc(rest, func(a, b Item) int { return int(b.Severity) - int(a.Severity) })
-	told := map[way]bool{}
+	told := map[manner]bool{}
 	for _, part := range parts(rest, r.PerNotice) {
-		w := wayOf(part[0])
+		w := mannerOf(part[0])
 		if told[w] && left <= 0 {
 			continue
 		}
@@ -149,23 +154,57 @@ func wayOf(it Item) way {
 	return notByMail
 }
 
-// parts divides items into what one notice can hold, those of one way together, in their order.
+// manner is what the findings of one notice have in common.
+type manner struct {
+	way  way
+	role party.Role
+}
+
+func mannerOf(it Item) manner { return manner{wayOf(it), it.Pace.Role} }
+
+// parts divides items into what one notice can hold, those of one way to one contact together, in their order.
 func parts(items []Item, most int) [][]Item {
-	var ways [notByMail + 1][]Item
+	groups := map[manner][]Item{}
+	var order []manner
 	for _, it := range items {
-		w := wayOf(it)
-		ways[w] = append(ways[w], it)
+		m := mannerOf(it)
+		if groups[m] == nil {
+			order = append(order, m)
+		}
+		groups[m] = append(groups[m], it)
 	}
+	slices.SortStableFunc(order, func(a, b manner) int { return int(a.way) - int(b.way) })
 	var out [][]Item
-	for _, w := range ways {
-		out = slices.AppendSeq(out, slices.Chunk(w, most))
+	for _, m := range order {
+		out = slices.AppendSeq(out, slices.Chunk(groups[m], most))
 	}
 	return out
+}
+
+// urgent reports whether an item is told at once.
+func (r Rules) urgent(it Item) bool {
+	if it.Pace.Calm {
+		return false
+	}
+	return it.Severity >= cmp.Or(it.Pace.UrgentFrom, r.UrgentFrom)
+}
+
+// ripe reports whether a digest of now may carry an item: one with a weekly rhythm waits for Monday's.
+func (r Rules) ripe(now time.Time, it Item, past Past) bool {
+	if it.Pace.Every <= 1 || r.Weekday != 0 {
+		return true
+	}
+	due := r.DigestHour(now)
+	for due.Weekday() != time.Monday {
+		due = due.AddDate(0, 0, -1)
+	}
+	return past.LastDigest.Before(due) && !it.Waiting.After(due)
 }
 
 // Quiet reports whether Plan surely makes nothing of findings of which worst is the severity and oldest the time since
 // when the first waits, so that nobody need read them.
 func Quiet(r Rules, now time.Time, worst event.Severity, oldest time.Time, past Past) bool {
+	r = r.For(past.Rhythm)
 	urgent := worst >= r.UrgentFrom || worst == event.Unknown
 	due := r.DigestHour(now)
 	return (!urgent || past.Today >= r.PerDay) && (oldest.After(due) || !past.LastDigest.Before(due))
@@ -211,7 +250,18 @@ var abusive = []string{
 }
 
 // Order returns the roles of contacts in the order in which a notice about items tries them.
+//
+// What a rule of the desk asks for comes before all others: the items of one notice have it in common.
 func Order(items []Item) []party.Role {
+	if len(items) > 0 && items[0].Pace.Role != "" {
+		role := items[0].Pace.Role
+		rest := slices.DeleteFunc(usual(items), func(r party.Role) bool { return r == role })
+		return append([]party.Role{role}, rest...)
+	}
+	return usual(items)
+}
+
+func usual(items []Item) []party.Role {
 	abuse := 0
 	for _, it := range items {
 		if slices.Contains(abusive, it.Identity.Type) {
@@ -224,13 +274,13 @@ func Order(items []Item) []party.Role {
 	return []party.Role{party.Security, party.Abuse, party.Technical, party.Management, party.Backup}
 }
 
-// Choose returns the first contact in order that has an address, has not bounced and is not in tried; nil where none
+// Choose returns the first contact in order that has a proved address, has not bounced and is not in tried; nil where none
 // is left.
 func Choose(p *party.Party, order []party.Role, tried []string) *party.Contact {
 	for _, role := range order {
 		for i := range p.Contacts {
 			c := &p.Contacts[i]
-			if c.Role == role && c.Mail != "" && c.Bounced.IsZero() && !slices.Contains(tried, c.ID) {
+			if c.Role == role && c.Mail != "" && c.Bounced.IsZero() && !c.Unproved && !slices.Contains(tried, c.ID) {
 				return c
 			}
 		}

@@ -20,6 +20,7 @@ const (
 const (
 	WhyOnly     = "only"     // nobody else claims it
 	WhyHand     = "hand"     // the desk said so for this finding
+	WhyRule     = "rule"     // a routing rule of the desk
 	WhyBasis    = "basis"    // a stronger basis: system, prefix, domain, asn, region
 	WhyLongest  = "longest"  // the same basis, the more specific resource
 	WhySource   = "source"   // the same resource: manual before registry before import
@@ -59,7 +60,7 @@ func SourceRank(source string) int {
 // confidenceOf returns the percent that a basis starts from.
 func confidenceOf(b Basis) int {
 	switch b {
-	case ByHand:
+	case ByHand, ByRule:
 		return ConfidenceByHand
 	case BySystem:
 		return 95
@@ -103,14 +104,27 @@ type facts struct {
 }
 
 // Attribute answers who is responsible for s by the written rule: a registered system, the longest prefix, the most
-// specific domain, the AS number, the default contact of the region and of the regions above it, nobody. It does not
-// allocate, and leaves Claims empty; Explain fills them.
+// specific domain, the AS number, the default contact of the region and of the regions above it, nobody. A routing rule
+// of the desk goes before all of them. Without one it does not allocate; it leaves Claims empty: Explain fills them.
 func (r *Register) Attribute(s Subject) Attribution {
 	f := read(&s)
-	if l, ok := r.first(&s, &f); ok {
-		return r.answer(l, r.home(&s, &f))
+	a := r.registered(&s, &f)
+	if r.router == nil {
+		return a
 	}
-	return r.byRegion(r.home(&s, &f))
+	s.ASN = r.asn(&f)
+	if to, ok := r.router(&s, a); ok {
+		return to
+	}
+	return a
+}
+
+// registered is the answer of the register alone.
+func (r *Register) registered(s *Subject, f *facts) Attribution {
+	if l, ok := r.first(s, f); ok {
+		return r.answer(l, r.home(s, f))
+	}
+	return r.byRegion(r.home(s, f))
 }
 
 // read takes the address, the name and the AS number out of s.

@@ -34,6 +34,17 @@ func (r *Register) Explain(s Subject) Attribution {
 		last = l
 	}
 	out = r.regionClaims(out, r.home(&s, &f))
+	if a.Basis == ByRule {
+		out = slices.Insert(out, 0, Claim{Party: a.Party, Basis: ByRule, Matched: a.Matched, Source: Manual, Confidence: a.Confidence})
+		out = out[:min(len(out), MaxClaims)]
+		for i := range out {
+			if i < 2 {
+				out[i].Why = WhyRule
+			}
+		}
+		a.Claims = out
+		return a
+	}
 	if len(out) > 0 {
 		out[0].Why = WhyOnly
 		if len(out) > 1 {

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +21,7 @@ import (
 func Write(w io.Writer, f Format, parties []Party, regions []Region, at time.Time) error {
 	out := bufio.NewWriter(w)
 	var err error
+	parties = proved(parties)
 	switch f {
 	case CSV:
 		err = writeCSV(out, parties, regions)
@@ -37,6 +39,17 @@ func Write(w io.Writer, f Format, parties []Party, regions []Region, at time.Tim
 		return fmt.Errorf("write parties: %w", err)
 	}
 	return nil
+}
+
+// proved leaves out the contacts that nobody has proved: read in again, they would count as the authority's word.
+func proved(parties []Party) []Party {
+	out := slices.Clone(parties)
+	for i := range out {
+		if slices.ContainsFunc(out[i].Contacts, func(c Contact) bool { return c.Unproved }) {
+			out[i].Contacts = slices.DeleteFunc(slices.Clone(out[i].Contacts), func(c Contact) bool { return c.Unproved })
+		}
+	}
+	return out
 }
 
 func writeCSV(w io.Writer, parties []Party, regions []Region) error {

@@ -51,7 +51,7 @@ func (p *Plan) Count(do Verb, what string) int {
 //
 //   - a value that the import leaves open stays;
 //   - contacts and systems become those of the import, where it has any; what it leaves open of a contact (a name, a
-//     key) stays;
+//     key) stays, and so do the contacts that the party's own people entered;
 //   - resources of the import are added, or confirm the same ones. A resource it lacks ends at at if its source is one
 //     that the import speaks for: the sources of all its resources;
 //   - what an import or a registry says never weakens what somebody entered by hand: such a resource keeps its source
@@ -146,8 +146,10 @@ func combineContacts(old, in []Contact, fill bool) []Contact {
 		return old
 	}
 	var out []Contact
-	if fill {
-		out = slices.Clone(old)
+	for _, o := range old {
+		if fill || o.Own && !slices.ContainsFunc(in, func(k Contact) bool { return k.Role == o.Role && k.Mail == o.Mail }) {
+			out = append(out, o)
+		}
 	}
 	for _, k := range in {
 		if fill && slices.ContainsFunc(old, func(o Contact) bool { return o.Mail == k.Mail }) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tocsin/internal/asset"
+	"tocsin/internal/event"
 	"tocsin/internal/ident"
 )
 
@@ -49,6 +50,9 @@ type Contact struct {
 	PGPKey   string // ASCII-armoured public key; may be empty
 	Bounced  time.Time
 	Bounce   string // why, in the words of the receiving server
+	Own      bool   // entered by the party's own people: an import neither takes it away nor changes it
+	Unproved bool   // own, and nobody has shown yet that mail to it is read: notices do not go there
+	Replaces string // ID of the contact that this one takes the place of once it is proved; may be empty
 }
 
 // ResourceKind tells what a resource is.
@@ -109,6 +113,7 @@ type Basis string
 // Bases, the strongest first. Nobody means that no rule found a party: the finding goes to the desk's orphans.
 const (
 	ByHand   Basis = "hand" // the desk said so for this finding
+	ByRule   Basis = "rule" // a routing rule of the desk; Matched is its number
 	BySystem Basis = "system"
 	ByPrefix Basis = "prefix"
 	ByDomain Basis = "domain"
@@ -125,7 +130,17 @@ type Subject struct {
 	ASN     uint32 // from the event or a table; 0 unknown
 	Region  string // region of the event, its code or its name; may be empty
 	Country string // ISO 3166-1 code of the event, upper case; may be empty
+
+	// What routing rules look at besides.
+	Feed       ident.Feed
+	Stream     string
+	Type       string // of RSIT
+	Identifier string
+	Severity   event.Severity
 }
+
+// Router is what the desk's routing rules say of a subject that the register answers for: another answer, or false.
+type Router func(s *Subject, is Attribution) (Attribution, bool)
 
 // Attribution is the answer, with what it rests on.
 type Attribution struct {

@@ -32,6 +32,7 @@ type Register struct {
 	names    map[placeName]string
 	byID     map[ident.Party]uint32
 	locate   Locate
+	router   Router
 }
 
 // holder is what the rule needs of a party.
@@ -99,6 +100,15 @@ func countResources(parties []Party) int {
 func (r *Register) Locating(l Locate) *Register {
 	c := *r
 	c.locate = l
+	return &c
+}
+
+// Routing returns a register that asks router before it answers; next is the first instant at which that may answer
+// otherwise, zero for never. A nil router changes no answer.
+func (r *Register) Routing(router Router, next time.Time) *Register {
+	c := *r
+	c.router = router
+	c.notice(next)
 	return &c
 }
 

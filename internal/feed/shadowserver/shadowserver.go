@@ -70,7 +70,7 @@ func (f Format) Open(pack *feed.Pack, name string, head []byte, opts feed.Option
 		return feed.Opened{}, fault.New(fault.Invalid, "report %s: %v", report.File, err)
 	}
 	return feed.Opened{
-		Stream: report.File, Decoder: mapping.Decoder(f.Cut(pack)), Drift: drift, Columns: columns,
+		Stream: report.File, Decoder: mapping.Decoder(f.Cut(pack)), Drift: drift, Columns: columns, Mapping: mapping.Lines(),
 		Absence: pack.AbsenceCycles, Header: 1,
 	}, nil
 }

@@ -46,7 +46,7 @@ func openJSON(pack *feed.Pack, head []byte, opts feed.Options) (feed.Opened, err
 		}
 	}
 	return feed.Opened{
-		Stream: pack.StreamName(), Decoder: d, Drift: drift, Absence: pack.AbsenceCycles,
+		Stream: pack.StreamName(), Decoder: d, Drift: drift, Mapping: mapping.Lines(), Absence: pack.AbsenceCycles,
 	}, nil
 }
 

@@ -58,7 +58,7 @@ func (f Format) Open(pack *feed.Pack, name string, head []byte, opts feed.Option
 		return feed.Opened{}, fmt.Errorf("pack %s: %w", pack.Name, err)
 	}
 	return feed.Opened{
-		Stream: pack.StreamName(), Decoder: mapping.Decoder(cut), Drift: drift, Columns: columns,
+		Stream: pack.StreamName(), Decoder: mapping.Decoder(cut), Drift: drift, Columns: columns, Mapping: mapping.Lines(),
 		Absence: pack.AbsenceCycles, Header: consumed,
 	}, nil
 }
