@@ -36,6 +36,9 @@ var Acts = map[string]Need{
 	"notice.look":         {Power: people.Raw},
 	"signal.look":         {Power: people.Raw},
 	"queue.done":          {Power: people.Triage},
+	"triage.undo":         {Power: people.Triage},
+	"view.save":           {Power: people.Read},
+	"view.end":            {Power: people.Read},
 
 	// Notices.
 	"notice.plan":       {Software: []string{"notify"}},
@@ -50,12 +53,52 @@ var Acts = map[string]Need{
 	"notice.bounce":     {Software: []string{"bounce"}},
 	"notice.answer":     {Power: people.Answer, Party: true},
 
+	// Reports. Whoever sends one is nobody in particular, whether they have signed in or not.
+	"report.receive":     {Nobody: true},
+	"report.acknowledge": {Software: []string{"acknowledge"}},
+	"report.unreached":   {Software: []string{"acknowledge"}},
+	"report.take":        {Power: people.Triage},
+	"report.close":       {Power: people.Triage},
+	"report.forget":      {Power: people.Triage, Software: []string{"forget"}},
+
 	// The register.
 	"party.import":  {Software: []string{command}},
 	"party.put":     {Power: people.Register, Software: []string{command}},
 	"party.clients": {Power: people.Register, Software: []string{command}},
 	"party.observe": {Power: people.Register, Software: []string{command}},
 	"party.end":     {Power: people.Register, Two: true, Fresh: true},
+
+	// The desk's rules: who answers, and how findings are told.
+	"rule.route":     {Power: people.Register},
+	"rule.end_route": {Power: people.Register},
+	"rule.tell":      {Power: people.Triage},
+	"rule.end_tell":  {Power: people.Triage},
+	"rule.release":   {Power: people.Triage},
+	"rule.hold":      {Software: []string{"notify"}},
+
+	// What a party's own people say of it. Whoever holds the link that was mailed to a contact proves that contact.
+	"change.propose":  {Power: people.Answer},
+	"change.apply":    {Power: people.Answer},
+	"change.withdraw": {Power: people.Answer},
+	"change.confirm":  {Power: people.Register},
+	"change.refuse":   {Power: people.Register},
+	"contact.add":     {Power: people.Answer},
+	"contact.put":     {Power: people.Answer},
+	"contact.end":     {Power: people.Answer},
+	"contact.key":     {Power: people.Answer},
+	"contact.ask":     {Power: people.Answer},
+	"contact.test":    {Power: people.Answer},
+	"contact.prove":   {Party: true},
+	"contact.mail":    {Software: []string{"letters"}},
+	"party.rhythm":    {Power: people.Answer},
+
+	// Webhooks carry news out to programs: whoever manages the access of an organisation decides about its own.
+	"webhook.put":    {Power: people.Staff, Fresh: true},
+	"webhook.rotate": {Power: people.Staff, Fresh: true},
+	"webhook.end":    {Power: people.Staff},
+	"webhook.test":   {Power: people.Staff},
+	"webhook.retry":  {Power: people.Staff},
+	"webhook.fail":   {Software: []string{"webhook"}},
 
 	// The key that signs the ledger.
 	"ledger.rotate": {Power: people.Keys, Two: true, Fresh: true, Software: []string{command}},

@@ -138,3 +138,28 @@ type Thing struct {
 	Region  string
 	Class   string
 }
+
+// Fields calls f with every field that the condition looks at, some more than once.
+func (c Cond) Fields(f func(Field)) {
+	if c.Field != "" {
+		f(c.Field)
+	}
+	for _, p := range c.Of {
+		p.Fields(f)
+	}
+}
+
+// Values calls f with every value that the condition compares a field with, some more than once.
+func (c Cond) Values(field Field, f func(string)) {
+	if c.Field == field {
+		for _, v := range c.Text {
+			f(v)
+		}
+	}
+	for _, p := range c.Of {
+		p.Values(field, f)
+	}
+}
+
+// ForAll holds for what numbers that everybody may see may count: marked at most so strictly, and never under an embargo.
+func ForAll(t marking.TLP) Cond { return all(atMost(t), over(FieldEmbargo, time.Unix(0, 0))) }

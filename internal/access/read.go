@@ -20,7 +20,8 @@ const (
 	Notices  ThingKind = "notice"
 	Signals  ThingKind = "signal"
 	Parties  ThingKind = "party"
-	Work     ThingKind = "queue" // what waits for the desk
+	Reports  ThingKind = "report" // what people told the authority
+	Work     ThingKind = "queue"  // what waits for the desk
 )
 
 // Purpose is why somebody reads. The list is closed; each grant serves some of them.

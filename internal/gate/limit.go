@@ -71,6 +71,8 @@ func ClassOf(r *http.Request) (Class, bool) {
 		return SignIn, true
 	case reads:
 		return Read, true
+	case at([]string{"/api/v1/reports"}):
+		return Report, true
 	case at([]string{"/api"}):
 		return Push, true
 	case at(signIn):

@@ -151,7 +151,7 @@ func TestClassOf(t *testing.T) {
 	for route, want := range map[string]Class{
 		"GET /": Read, "HEAD /desk": Read, "POST /my": Write, "POST /sign-in": SignIn, "POST /sign-in/x": SignIn, "POST /sign-inn": Write,
 		"GET /sign-in": Read, "GET /sign-in/oidc": SignIn, "HEAD /sign-in/oidc": SignIn, "GET /sign-in/oidc/callback": Read,
-		"POST /account/passkeys": SignIn, "POST /report": Report, "POST /api/v1/signals": Push, "GET /api/v1/signals/1": Read,
+		"POST /account/passkeys": SignIn, "POST /report": Report, "POST /api/v1/reports": Report, "GET /api/v1/reports": Read, "POST /api/v1/signals": Push, "GET /api/v1/signals/1": Read,
 		"PUT /api/v1/x": Push, "GET /static/x/y.css": "", "GET /healthz": "", "GET /readyz": "",
 	} {
 		var method, path string

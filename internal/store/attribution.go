@@ -7,9 +7,11 @@ import (
 	"slices"
 
 	"tocsin/internal/asset"
+	"tocsin/internal/event"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
 	"tocsin/internal/party"
+	"tocsin/internal/situation"
 )
 
 // Attributed is what re-attribution needs of a finding.
@@ -18,9 +20,23 @@ type Attributed struct {
 	Asset       asset.Asset
 	State       finding.State
 	Attribution party.Attribution // without Claims
+
+	// What routing rules look at besides.
+	Feed       ident.Feed // that saw it first
+	Stream     string
+	Type       string
+	Identifier string
+	Severity   event.Severity
 }
 
-const attributedColumns = "id, asset_kind, asset, state, party_id, basis, matched, confidence, region"
+// Routed returns the subject of a finding with what routing rules look at in the row.
+func (f *Attributed) Routed(s party.Subject) party.Subject {
+	s.Feed, s.Stream, s.Type, s.Identifier, s.Severity = f.Feed, f.Stream, f.Type, f.Identifier, f.Severity
+	return s
+}
+
+const attributedColumns = `id, asset_kind, asset, state, party_id, basis, matched, confidence, region, type, identifier, severity,
+	coalesce((select s.feed_id from stream s where s.id = stream_id), ''), coalesce((select s.name from stream s where s.id = stream_id), '')`
 
 // AttributedAfter returns the attributions of at most limit findings behind id, in order of id.
 func (t *Tx) AttributedAfter(ctx context.Context, id ident.Finding, limit int) ([]Attributed, error) {
@@ -45,7 +61,9 @@ func (t *Tx) attributed(ctx context.Context, rest string, args ...any) ([]Attrib
 		var f Attributed
 		var kind, state, basis string
 		a := &f.Attribution
-		if err := r.Scan(&f.ID, &kind, &f.Asset.Value, &state, &a.Party, &basis, &a.Matched, &a.Confidence, &a.Region); err != nil {
+		err := r.Scan(&f.ID, &kind, &f.Asset.Value, &state, &a.Party, &basis, &a.Matched, &a.Confidence, &a.Region,
+			&f.Type, &f.Identifier, &f.Severity, &f.Feed, &f.Stream)
+		if err != nil {
 			return err
 		}
 		f.Asset.Kind, f.State, a.Basis = asset.Kind(kind), finding.State(state), party.Basis(basis)
@@ -59,7 +77,7 @@ func (t *Tx) attributed(ctx context.Context, rest string, args ...any) ([]Attrib
 }
 
 // SetAttributions writes who answers for findings; states are left to the caller. Findings that get the same
-// attribution share a statement.
+// attribution share a statement. Another party has been told nothing and has answered nothing yet.
 func (t *Tx) SetAttributions(ctx context.Context, fs []Attributed) error {
 	type same struct {
 		party           ident.Party
@@ -74,8 +92,9 @@ func (t *Tx) SetAttributions(ctx context.Context, fs []Attributed) error {
 		groups[k] = append(groups[k], f.ID)
 	}
 	for k, ids := range groups {
-		err := t.updateFindings(ctx, "party_id = $1, basis = $2, matched = $3, confidence = $4, region = $5", ids,
-			k.party, string(k.basis), k.matched, k.confidence, k.region)
+		err := t.updateFindings(ctx, `reached = case when party_id = $1 then reached else reached & 12 end,
+			party_id = $2, basis = $3, matched = $4, confidence = $5, region = $6`, ids,
+			k.party, k.party, string(k.basis), k.matched, k.confidence, k.region)
 		if err != nil {
 			return fmt.Errorf("set attribution to %s of %d findings: %w", k.party, len(ids), err)
 		}
@@ -85,6 +104,10 @@ func (t *Tx) SetAttributions(ctx context.Context, fs []Attributed) error {
 
 // updateFindings sets columns of findings to values, 400 findings a statement.
 func (t *Tx) updateFindings(ctx context.Context, set string, ids []ident.Finding, values ...any) error {
+	return t.counted(ctx, ids, func() error { return t.setColumns(ctx, set, ids, values) })
+}
+
+func (t *Tx) setColumns(ctx context.Context, set string, ids []ident.Finding, values []any) error {
 	for some := range slices.Chunk(ids, 400) {
 		args := slices.Clone(values)
 		for _, id := range some {
@@ -100,7 +123,9 @@ func (t *Tx) updateFindings(ctx context.Context, set string, ids []ident.Finding
 
 // SetStates writes where many findings stand, as SetState does for one.
 func (t *Tx) SetStates(ctx context.Context, ids []ident.Finding, s Standing) error {
-	err := t.updateFindings(ctx, "state = $1, state_at = $2, until_at = $3", ids, string(s.State), Micros(s.Since), optional(s.Until))
+	keep, set := situation.Reached(s.State)
+	err := t.updateFindings(ctx, "state = $1, state_at = $2, until_at = $3, reached = (reached & $4) | $5", ids,
+		string(s.State), Micros(s.Since), optional(s.Until), keep, set)
 	if err != nil {
 		return fmt.Errorf("set state %s of %d findings: %w", s.State, len(ids), err)
 	}

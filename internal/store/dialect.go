@@ -70,7 +70,7 @@ func (d dialect) readOptions() *sql.TxOptions {
 // may hear of the double key before they hear of the conflict.
 var counted = map[string]bool{
 	"signal_pkey": true, "stream_pkey": true, "journal_pkey": true, "finding_pkey": true,
-	"place_pkey": true, "place_entry_id_key": true, "tree_pkey": true,
+	"place_pkey": true, "rule_pkey": true, "place_entry_id_key": true, "tree_pkey": true,
 }
 
 // retryable reports a failure that running the transaction again may mend: PostgreSQL's serialization failure and
@@ -101,6 +101,12 @@ func (d dialect) translate(ddl string) string {
 	}
 	if strings.HasPrefix(ddl, "create sequence ") || strings.HasPrefix(ddl, "select setval(") {
 		return "" // one writer needs none
+	}
+	if strings.HasSuffix(ddl, ` collate "C"`) {
+		return "" // text is compared byte by byte as it is
+	}
+	if strings.HasSuffix(ddl, ` collate "C"`) {
+		return "" // text is compared byte by byte as it is
 	}
 	end := ") strict"
 	if strings.Contains(ddl, "\n  primary key (") && !strings.Contains(ddl, " bytea") {
@@ -149,4 +155,10 @@ func (d dialect) horizon(ctx context.Context, t *Tx) (mark int64, err error) {
 		query = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 	}
 	return mark, t.row(ctx, query, nil, &mark)
+}
+
+// engineQueries select, for each dialect in its order, the engine's name with version and the bytes of the database.
+var engineQueries = [...]string{
+	"select 'SQLite ' || sqlite_version(), (select page_count from pragma_page_count) * (select page_size from pragma_page_size)",
+	"select 'PostgreSQL ' || current_setting('server_version'), pg_database_size(current_database())",
 }

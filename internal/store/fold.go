@@ -20,6 +20,9 @@ const findingInsert = `insert into finding (id, key, asset_kind, asset, port, tr
 // InsertFindings writes new findings in order of id.
 func (t *Tx) InsertFindings(ctx context.Context, fs []Finding) error {
 	const width, rows = 23, 40
+	if err := t.countNew(ctx, fs); err != nil {
+		return err
+	}
 	args := make([]any, 0, rows*width)
 	var full *sql.Stmt
 	for len(fs) > 0 {
@@ -216,9 +219,11 @@ func (t *Tx) LastFinding(ctx context.Context) (ident.Finding, error) {
 
 // RaiseSeverity records that a feed now calls a finding worse.
 func (t *Tx) RaiseSeverity(ctx context.Context, id ident.Finding, s event.Severity) error {
-	_, err := t.exec(ctx, `update finding set feed_severity = $1, severity = case when severity < $2 then $3 else severity end
-		where id = $4`, int64(s), int64(s), int64(s), id)
-	return err
+	return t.counted(ctx, []ident.Finding{id}, func() error {
+		_, err := t.exec(ctx, `update finding set feed_severity = $1, severity = case when severity < $2 then $3 else severity end
+			where id = $4`, int64(s), int64(s), int64(s), id)
+		return err
+	})
 }
 
 // LowerFirst records an observation older than the first known one, in microseconds UTC.

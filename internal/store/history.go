@@ -44,12 +44,7 @@ func (t *Tx) StandingOf(ctx context.Context, id ident.Finding) (Standing, error)
 
 // SetState writes where a finding stands. The caller has asked finding.Next and inserts the history row.
 func (t *Tx) SetState(ctx context.Context, id ident.Finding, s Standing) error {
-	_, err := t.exec(ctx, "update finding set state = $1, state_at = $2, until_at = $3 where id = $4",
-		string(s.State), Micros(s.Since), optional(s.Until), id)
-	if err != nil {
-		return fmt.Errorf("set state of finding %d: %w", id, err)
-	}
-	return nil
+	return t.SetStates(ctx, []ident.Finding{id}, s)
 }
 
 // InsertHistory writes one step; fault.Exists where the same ledger entry has changed the finding already.

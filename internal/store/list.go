@@ -8,12 +8,14 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"tocsin/internal/access"
 	"tocsin/internal/asset"
 	"tocsin/internal/event"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
+	"tocsin/internal/situation"
 )
 
 // FindingFilter narrows a list of findings; the zero value lets everything through.
@@ -23,18 +25,25 @@ type FindingFilter struct {
 	Class    string          // a class of the library or an RSIT type
 	Orphans  bool            // only findings that nobody answers for
 	Party    ident.Party
-	Region   string
-	Streams  []int64 // seen by one of them
+	Region   string          // situation.None: of no region
+	Sector   string          // of the party that answers; situation.None: of none that is known
+	Stage    situation.Stage // that the work has reached
+	Streams  []int64         // seen by one of them
 	Asset    AssetMatch
 	Text     string      // part of the asset, the identifier, the malware's name or the deciding resource, in any case
 	May      access.Cond // what the reader may read; the zero value is nothing
+
+	parties []ident.Party // one of them; for counts
+	few     bool          // the asset's index leads to few findings
+
+	Matched    string           // the resource or system's asset that decided who answers
+	Severities []event.Severity // exactly one of them; none = any
+	Since      time.Time        // made at or after this; zero = whenever
+	Until      time.Time        // made before this; zero = whenever
 }
 
 // AssetMatch narrows by asset.
 type AssetMatch = asset.Search
-
-// scanWindow is how many findings, by number, one page looks at where no index answers the filter.
-const scanWindow = 250_000
 
 // maxPage is the longest page of findings.
 const maxPage = 1000
@@ -49,28 +58,47 @@ type FindingPage struct {
 // ListFindings returns at most limit (up to 1,000) findings below the cursor before (0 = from the newest). A page costs at most a
 // window of findings however many there are: a filter that hardly anything meets pauses and says how far it looked.
 func (t *Tx) ListFindings(ctx context.Context, f FindingFilter, before ident.Finding, limit int) (FindingPage, error) {
-	top, err := t.LastFinding(ctx)
+	p, err := t.listFindings(ctx, f, before, min(limit, maxPage))
 	if err != nil {
 		return FindingPage{}, fmt.Errorf("list findings: %w", err)
+	}
+	return p, nil
+}
+
+func (t *Tx) listFindings(ctx context.Context, f FindingFilter, before ident.Finding, limit int) (FindingPage, error) {
+	top, err := t.LastFinding(ctx)
+	if err != nil {
+		return FindingPage{}, err
 	}
 	if before == 0 || before > top {
 		before = top + 1
 	}
-	limit = min(limit, maxPage)
-	var floor ident.Finding
+	if f.few, err = t.few(ctx, &f); err != nil {
+		return FindingPage{}, err
+	}
+	if !f.indexed() && f.tallied() { // nothing to look for, in however many windows
+		if n, err := t.CountFindings(ctx, f, 1); err != nil || n == 0 {
+			return FindingPage{}, err
+		}
+	}
+	end, err := t.bornFloor(ctx, f.Since)
+	if err != nil {
+		return FindingPage{}, err
+	}
+	floor := end
 	if !f.indexed() {
-		floor = max(0, before-scanWindow)
+		floor = max(end, before-f.window())
 	}
 	ids, err := t.matching(ctx, f, floor, before, limit+1)
 	if err != nil {
-		return FindingPage{}, fmt.Errorf("list findings: %w", err)
+		return FindingPage{}, err
 	}
 	var p FindingPage
 	switch {
 	case len(ids) > limit:
 		ids = ids[:limit]
 		p.Next = ids[limit-1]
-	case floor > 1:
+	case floor > max(end, 1):
 		p.Next, p.Searched = floor, floor
 	}
 	if p.Findings, err = t.FindingsByID(ctx, ids); err != nil {
@@ -80,20 +108,11 @@ func (t *Tx) ListFindings(ctx context.Context, f FindingFilter, before ident.Fin
 	return p, nil
 }
 
-// indexed reports whether an index leads to the matching findings alone, newest first.
-func (f *FindingFilter) indexed() bool {
-	if len(f.Asset.Exact) > 0 {
-		return true
-	}
-	return f.Severity == 0 && f.Class == "" && f.Region == "" && len(f.Streams) == 0 && f.Text == "" &&
-		f.Asset.Prefix == "" && !f.Asset.Within.IsValid()
-}
-
 var errEnough = errors.New("enough")
 
 // matching returns the numbers of at most limit matching findings in [floor, before), the highest first.
 func (t *Tx) matching(ctx context.Context, f FindingFilter, floor, before ident.Finding, limit int) ([]ident.Finding, error) {
-	query, args := t.findingQuery(f, floor, before)
+	query, args := t.findingQuery(f, floor, before, limit)
 	if !f.Asset.Within.IsValid() {
 		args = append(args, limit)
 		query += fmt.Sprintf(" limit $%d", len(args))
@@ -127,27 +146,11 @@ func holds(m AssetMatch, value string) bool {
 	return err == nil && m.Within.Contains(ip)
 }
 
-// findingQuery selects number and asset of the matching findings in [floor, before), the highest number first. A list
-// of several states becomes one walk down an index each, merged: a sort over all of them would grow with the table.
-func (t *Tx) findingQuery(f FindingFilter, floor, before ident.Finding) (string, []any) {
-	q := &conditions{}
-	states := f.States
-	if len(states) == 0 && (f.Orphans || f.Party != "") {
-		states = finding.States
-	}
-	if !f.indexed() || len(f.Asset.Exact) > 0 || len(states) == 0 {
-		return "select f.id, f.asset from finding f where " + q.finding(t.d, f, f.States, floor, before) + " order by f.id desc", q.args
-	}
-	var walks []string
-	for _, s := range states {
-		walks = append(walks, "select id, asset from (select f.id, f.asset from finding f where "+
-			q.finding(t.d, f, []finding.State{s}, floor, before)+" order by f.id desc"+fmt.Sprintf(" limit %d", maxPage+1)+") w")
-	}
-	return "select id, asset from (" + strings.Join(walks, " union all ") + ") m order by id desc", q.args
-}
-
 // conditions collects arguments in the order in which their places appear.
-type conditions struct{ args []any }
+type conditions struct {
+	args   []any
+	veiled bool // columns of findings lead to no index: the condition that is to lead says so itself
+}
 
 func (c *conditions) add(v any) string {
 	c.args = append(c.args, v)
@@ -163,27 +166,16 @@ func (c *conditions) in(column string, n int, value func(i int) any) string {
 }
 
 func (c *conditions) finding(d dialect, f FindingFilter, states []finding.State, floor, before ident.Finding) string {
-	and := []string{"f.id < " + c.add(before)}
+	id := "f.id"
+	if f.few {
+		id = c.number(id)
+	}
+	and := []string{id + " < " + c.add(before)}
 	if floor > 0 {
-		and = append(and, "f.id >= "+c.add(floor))
+		and = append(and, id+" >= "+c.add(floor))
 	}
-	if len(states) > 0 {
-		and = append(and, c.in("f.state", len(states), func(i int) any { return string(states[i]) }))
-	}
-	if f.Severity > 0 {
-		and = append(and, "f.severity >= "+c.add(int64(f.Severity)))
-	}
-	if f.Class != "" {
-		and = append(and, "(f.class = "+c.add(f.Class)+" or f.type = "+c.add(f.Class)+")")
-	}
-	if f.Orphans {
-		and = append(and, "f.party_id = ''")
-	} else if f.Party != "" {
-		and = append(and, "f.party_id = "+c.add(f.Party))
-	}
-	if f.Region != "" {
-		and = append(and, "f.region = "+c.add(f.Region))
-	}
+	and = append(and, c.plain(f, states, sectorColumn)...)
+	and = append(and, c.narrow(f)...)
 	if len(f.Streams) > 0 {
 		first := c.in("f.stream_id", len(f.Streams), func(i int) any { return f.Streams[i] })
 		also := c.in("g.stream_id", len(f.Streams), func(i int) any { return f.Streams[i] })
@@ -196,6 +188,56 @@ func (c *conditions) finding(d dialect, f FindingFilter, states []finding.State,
 	return strings.Join(and, " and ")
 }
 
+func (c *conditions) narrow(f FindingFilter) []string {
+	var and []string
+	if f.Matched != "" {
+		and = append(and, "f.matched = "+c.add(f.Matched))
+	}
+	if f.Stage != "" {
+		and = append(and, stage(f.Stage))
+	}
+	if !f.Since.IsZero() {
+		and = append(and, "f.created_at >= "+c.add(Micros(f.Since)))
+	}
+	if !f.Until.IsZero() {
+		and = append(and, "f.created_at < "+c.add(Micros(f.Until)))
+	}
+	return and
+}
+
+// plain are the conditions that findings and their rollups share; sector is where the sector lies.
+func (c *conditions) plain(f FindingFilter, states []finding.State, sector string) []string {
+	var and []string
+	if len(states) > 0 {
+		and = append(and, c.in(c.text("f.state"), len(states), func(i int) any { return string(states[i]) }))
+	}
+	if f.Severity > 0 {
+		and = append(and, c.number("f.severity")+" >= "+c.add(int64(f.Severity)))
+	}
+	if n := len(f.Severities); n > 0 {
+		and = append(and, c.in(c.number("f.severity"), n, func(i int) any { return int64(f.Severities[i]) }))
+	}
+	if f.Class != "" {
+		and = append(and, "("+c.text("f.class")+" = "+c.add(f.Class)+" or "+c.text("f.type")+" = "+c.add(f.Class)+")")
+	}
+	if f.Orphans {
+		and = append(and, c.text("f.party_id")+" = ''")
+	} else if f.Party != "" {
+		and = append(and, c.text("f.party_id")+" = "+c.add(f.Party))
+	}
+	if n := len(f.parties); n > 0 {
+		and = append(and, c.in(c.text("f.party_id"), n, func(i int) any { return f.parties[i] }))
+	}
+	known := func(column, value string) {
+		if value != "" {
+			and = append(and, column+" = "+c.add(strings.TrimPrefix(value, situation.None)))
+		}
+	}
+	known(c.text("f.region"), f.Region)
+	known(sector, f.Sector)
+	return and
+}
+
 func (c *conditions) asset(d dialect, f FindingFilter) []string {
 	var and []string
 	if n := len(f.Asset.Exact); n > 0 {
@@ -203,6 +245,9 @@ func (c *conditions) asset(d dialect, f FindingFilter) []string {
 	}
 	if p := f.Asset.Prefix; p != "" {
 		column := d.bytewise("f.asset")
+		if !f.few {
+			column = c.text(column)
+		}
 		and = append(and, column+" >= "+c.add(p), column+" < "+c.add(p+"\U0010FFFF"))
 	}
 	if f.Text != "" {
@@ -224,17 +269,33 @@ func (d dialect) bytewise(column string) string {
 	return column
 }
 
-// CountFindings counts the matching findings of an indexed filter (states, party, orphans) up to limit.
+// CountFindings counts the matching findings up to limit: from the rollups where they can tell, else by walking an index,
+// which an indexed filter (states, party, orphans, exact assets) makes quick.
 func (t *Tx) CountFindings(ctx context.Context, f FindingFilter, limit int) (int, error) {
+	if f.tallied() {
+		rows, err := t.Tally(ctx, f)
+		if err != nil || len(rows) == 0 {
+			return 0, err
+		}
+		return int(min(rows[0].N, int64(limit))), nil
+	}
+	if f.dated() {
+		n, err := t.countDated(ctx, f)
+		return int(min(n, int64(limit))), err
+	}
 	n := 0
 	states := f.States
 	if len(states) == 0 {
 		states = finding.States
 	}
+	end, err := t.bornFloor(ctx, f.Since)
+	if err != nil {
+		return 0, fmt.Errorf("count findings: %w", err)
+	}
 	for _, s := range states {
 		q := &conditions{}
 		var m int
-		where := q.finding(t.d, f, []finding.State{s}, 0, 1<<62)
+		where := q.finding(t.d, f, []finding.State{s}, end, maxID)
 		args := append(q.args, limit-n)
 		err := t.row(ctx, fmt.Sprintf("select count(*) from (select 1 from finding f where %s limit $%d) c", where, len(args)), args, &m)
 		if err != nil {
@@ -254,34 +315,24 @@ type Share struct {
 	Count    int64
 }
 
-// PartyShares counts a party's findings that the reader may read by state and severity.
+// PartyShares counts a party's findings that the reader may read by state and severity; the empty party's are those that
+// nobody answers for.
 func (t *Tx) PartyShares(ctx context.Context, p ident.Party, may access.Cond) ([]Share, error) {
-	q := &conditions{}
-	rest := "where f.party_id = " + q.add(p)
-	if !certain(may) {
-		rest += " and " + q.readable(findingFields, may)
-	}
-	return t.shares(ctx, rest, q.args...)
+	return t.shares(ctx, FindingFilter{Party: p, Orphans: p == "", May: may})
 }
 
-// AllShares counts every finding by state and severity. It reads the whole table: callers keep the answer a while.
-func (t *Tx) AllShares(ctx context.Context) ([]Share, error) { return t.shares(ctx, "") }
+// AllShares counts every finding by state and severity.
+func (t *Tx) AllShares(ctx context.Context) ([]Share, error) {
+	return t.shares(ctx, FindingFilter{May: access.Always})
+}
 
-func (t *Tx) shares(ctx context.Context, where string, args ...any) ([]Share, error) {
-	var out []Share
-	err := t.each(ctx, "select state, severity, count(*) from finding f "+where+" group by state, severity order by state, severity",
-		args, func(r *sql.Rows) error {
-			var s Share
-			if err := r.Scan(&s.State, &s.Severity, &s.Count); err != nil {
-				return err
-			}
-			out = append(out, s)
-			return nil
-		})
-	if err != nil {
-		return nil, fmt.Errorf("count findings by state: %w", err)
+func (t *Tx) shares(ctx context.Context, f FindingFilter) ([]Share, error) {
+	rows, err := t.Tally(ctx, f, "state", "severity")
+	out := make([]Share, len(rows))
+	for i, r := range rows {
+		out[i] = Share{State: r.State, Severity: r.Severity, Count: r.N}
 	}
-	return out, nil
+	return out, err
 }
 
 // ListSignals returns at most limit signals below the cursor before (0 = from the newest), newest first; of one feed

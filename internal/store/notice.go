@@ -274,7 +274,8 @@ func (t *Tx) FindingsToTell(ctx context.Context, p ident.Party, retry time.Time,
 	return out, nil
 }
 
-// PastNotices returns how many urgent notices and digests a party had since day, and when its newest digest was made.
+// PastNotices returns how many urgent notices and digests a party had since day, when its newest digest was made, and how
+// it wants to be told.
 func (t *Tx) PastNotices(ctx context.Context, p ident.Party, day time.Time) (notice.Past, error) {
 	var past notice.Past
 	var last sql.NullInt64
@@ -282,6 +283,9 @@ func (t *Tx) PastNotices(ctx context.Context, p ident.Party, day time.Time) (not
 		and state <> 'withdrawn'`, []any{p, Micros(day)}, &past.Today)
 	if err == nil {
 		err = t.row(ctx, "select max(created_at) from notice where party_id = $1 and kind = 'digest'", []any{p}, &last)
+	}
+	if err == nil {
+		past.Rhythm, err = t.RhythmOf(ctx, p)
 	}
 	if err != nil {
 		return notice.Past{}, fmt.Errorf("count notices to %s: %w", p, err)

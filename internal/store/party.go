@@ -34,11 +34,18 @@ func (t *Tx) SetPartyVersion(ctx context.Context, seq int64) error {
 // PutParty makes the stored party equal to p, whose members all have IDs. Contacts and systems that p lacks are
 // deleted; a resource that p lacks ends at now and stays readable. A party that had ended begins again.
 func (t *Tx) PutParty(ctx context.Context, now time.Time, p party.Party) error {
-	_, err := t.exec(ctx, `insert into party (id, name, kind, sector, region, language, rank, created_at)
+	sector, err := t.sectorOf(ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, `insert into party (id, name, kind, sector, region, language, rank, created_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8)
 		on conflict (id) do update set name = excluded.name, kind = excluded.kind, sector = excluded.sector,
 		region = excluded.region, language = excluded.language, rank = excluded.rank, ended_at = null`,
 		p.ID, p.Name, p.Kind, p.Sector, p.Region, p.Language, p.Rank, Micros(now))
+	if err == nil {
+		err = t.countSector(ctx, p.ID, sector, p.Sector)
+	}
 	if err == nil {
 		err = t.putContacts(ctx, p)
 	}
@@ -84,14 +91,18 @@ func (t *Tx) putContacts(ctx context.Context, p party.Party) error {
 	rows := make([][]any, len(p.Contacts))
 	for i, c := range p.Contacts {
 		keep[i] = c.ID
-		rows[i] = []any{c.ID, p.ID, string(c.Role), c.Name, c.Mail, c.Language, c.PGPKey, optional(c.Bounced), c.Bounce}
+		rows[i] = []any{
+			c.ID, p.ID, string(c.Role), c.Name, c.Mail, c.Language, c.PGPKey, optional(c.Bounced), c.Bounce,
+			c.Own, c.Unproved, c.Replaces,
+		}
 	}
 	if err := t.dropOthers(ctx, "contact", p.ID, keep); err != nil {
 		return err
 	}
-	return t.insertRows(ctx, "insert into contact (id, party_id, role, name, mail, language, pgp_key, bounced_at, bounce) values ",
+	return t.insertRows(ctx, "insert into contact (id, party_id, role, name, mail, language, pgp_key, bounced_at, bounce, own, unproved, replaces) values ",
 		` on conflict (id) do update set role = excluded.role, name = excluded.name, mail = excluded.mail,
-		language = excluded.language, pgp_key = excluded.pgp_key, bounced_at = excluded.bounced_at, bounce = excluded.bounce`, rows)
+		language = excluded.language, pgp_key = excluded.pgp_key, bounced_at = excluded.bounced_at, bounce = excluded.bounce,
+		own = excluded.own, unproved = excluded.unproved, replaces = excluded.replaces`, rows)
 }
 
 func (t *Tx) putSystems(ctx context.Context, p party.Party) error {
@@ -260,13 +271,14 @@ func (t *Tx) contacts(ctx context.Context, where string, args ...any) (map[ident
 	return out, err
 }
 
-const contactColumns = "id, party_id, role, name, mail, language, pgp_key, bounced_at, bounce"
+const contactColumns = "id, party_id, role, name, mail, language, pgp_key, bounced_at, bounce, own, unproved, replaces"
 
 func scanContact(r scanner) (party.Contact, ident.Party, error) {
 	var c party.Contact
 	var p ident.Party
 	var bounced sql.NullInt64
-	err := r.Scan(&c.ID, &p, &c.Role, &c.Name, &c.Mail, &c.Language, &c.PGPKey, &bounced, &c.Bounce)
+	err := r.Scan(&c.ID, &p, &c.Role, &c.Name, &c.Mail, &c.Language, &c.PGPKey, &bounced, &c.Bounce, &c.Own, &c.Unproved,
+		&c.Replaces)
 	c.Bounced = instant(bounced)
 	return c, p, err
 }

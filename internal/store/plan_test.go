@@ -38,7 +38,13 @@ func TestListPlans(t *testing.T) {
 		{"a party", FindingFilter{Party: "p"}, "finding_party (party_id=? AND state=? AND id", true},
 		{"orphans", FindingFilter{Orphans: true, States: []finding.State{finding.Open}}, "finding_party (party_id=? AND state=? AND id", true},
 		{"addresses", FindingFilter{Asset: AssetMatch{Exact: []string{"192.0.2.1", "192.0.2.2"}}}, "finding_asset (asset=?", true},
-		{"a window", FindingFilter{Severity: event.High}, "INTEGER PRIMARY KEY (rowid>? AND rowid<?", false},
+		{"at least a severity", FindingFilter{Severity: event.High}, "finding_severity (severity=? AND state=? AND id", true},
+		{"a class", FindingFilter{Class: "botnet"}, "finding_class (class=? AND state=? AND id", true},
+		{"a type", FindingFilter{Class: "botnet"}, "finding_type (type=? AND state=? AND id", true},
+		{"a region", FindingFilter{Region: "XA-1", States: []finding.State{finding.Open}}, "finding_region (region=? AND state=? AND id", true},
+		{"few assets", FindingFilter{Asset: AssetMatch{Prefix: "192.0."}, few: true, States: []finding.State{finding.Open}}, "finding_asset (asset>? AND asset<?", true},
+		{"a class of a sector", FindingFilter{Class: "botnet", Sector: "health"}, "finding_class (class=? AND state=? AND id>? AND id<?", true},
+		{"a window", FindingFilter{Sector: "health", States: []finding.State{finding.Open, finding.Notified}}, "INTEGER PRIMARY KEY (rowid>? AND rowid<?", false},
 	} {
 		err := s.View(t.Context(), func(tx *Tx) error {
 			var floor ident.Finding
@@ -46,7 +52,7 @@ func TestListPlans(t *testing.T) {
 				floor = 1000
 			}
 			c.filter.May = access.Readable(&access.Reader{Actor: desk}, access.Findings, time.Unix(0, 0), access.Handle)
-			query, args := tx.findingQuery(c.filter, floor, 1<<40)
+			query, args := tx.findingQuery(c.filter, floor, 1<<40, 51)
 			plan, err := explain(t, tx, query, args)
 			if err != nil {
 				return err

@@ -176,7 +176,7 @@ func (t *Tx) GrantsOf(ctx context.Context, object string) ([]Grant, error) {
 
 // SetMark marks a finding by hand, and says until when it is under embargo; the zero instant for none.
 func (t *Tx) SetMark(ctx context.Context, id ident.Finding, m marking.Mark, embargo time.Time) error {
-	_, err := t.exec(ctx, "update finding set tlp = $1, pap = $2, embargo_at = $3 where id = $4", int64(m.TLP), int64(m.PAP), optional(embargo), id)
+	err := t.updateFindings(ctx, "tlp = $1, pap = $2, embargo_at = $3", []ident.Finding{id}, int64(m.TLP), int64(m.PAP), optional(embargo))
 	if err != nil {
 		return fmt.Errorf("mark finding %d: %w", id, err)
 	}
@@ -187,7 +187,11 @@ func (t *Tx) SetMark(ctx context.Context, id ident.Finding, m marking.Mark, emba
 func (t *Tx) RaiseMarks(ctx context.Context, ids []ident.Finding, tlp marking.TLP) error {
 	q := &conditions{}
 	stmt := "update finding set tlp = " + q.add(int64(tlp)) + " where tlp < " + q.add(int64(tlp)) + " and "
-	_, err := t.exec(ctx, stmt+q.in("id", len(ids), func(i int) any { return ids[i] }), q.args...)
+	stmt += q.in("id", len(ids), func(i int) any { return ids[i] })
+	err := t.counted(ctx, ids, func() error {
+		_, err := t.exec(ctx, stmt, q.args...)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("raise the marks of %d findings: %w", len(ids), err)
 	}

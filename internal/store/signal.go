@@ -216,3 +216,13 @@ func (t *Tx) AddCounter(ctx context.Context, name string, day, n int64) error {
 		on conflict (name, day) do update set value = counter.value + excluded.value`, name, day, n)
 	return err
 }
+
+// RowsSince counts the rows of the signals that arrived at an instant or later.
+func (t *Tx) RowsSince(ctx context.Context, since time.Time) (int64, error) {
+	var n int64
+	err := t.row(ctx, "select cast(coalesce(sum(rows), 0) as bigint) from signal where received_at >= $1", []any{Micros(since)}, &n)
+	if err != nil {
+		return 0, fmt.Errorf("count rows since %s: %w", since, err)
+	}
+	return n, nil
+}

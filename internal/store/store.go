@@ -27,9 +27,10 @@ type Store struct {
 type Tx struct {
 	tx      *sql.Tx
 	d       dialect
-	stamp   int64 // mark of this transaction, known once it has appended to the ledger
-	entries int   // appended to the ledger
-	changed bool  // a row outside the ledger was written
+	stamp   int64              // mark of this transaction, known once it has appended to the ledger
+	entries int                // appended to the ledger
+	changed bool               // a row outside the ledger was written
+	tally   map[tallyKey]int64 // changes of the rollups that are not written yet
 }
 
 // maxRetries bounds how often Update runs its function again after a serialization failure.
@@ -88,8 +89,12 @@ var errNoEntry = errors.New("a change without an entry in the ledger")
 func (s *Store) Keep(ctx context.Context, f func(*Tx) error) error { return s.update(ctx, f) }
 
 func (s *Store) update(ctx context.Context, f func(*Tx) error) error {
+	return s.again(ctx, s.dialect.writeOptions(), f)
+}
+
+func (s *Store) again(ctx context.Context, o *sql.TxOptions, f func(*Tx) error) error {
 	for try := 0; ; try++ {
-		err := s.once(ctx, s.write, s.dialect.writeOptions(), f)
+		err := s.once(ctx, s.write, o, f)
 		if err == nil || try == maxRetries || !s.dialect.retryable(err) {
 			return err
 		}
@@ -112,7 +117,11 @@ func (s *Store) once(ctx context.Context, db *sql.DB, o *sql.TxOptions, f func(*
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit this is a no-op; after a failure the first error counts
-	if err := f(&Tx{tx: tx, d: s.dialect}); err != nil {
+	t := &Tx{tx: tx, d: s.dialect}
+	if err := f(t); err != nil {
+		return err
+	}
+	if err := t.flushTally(ctx); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"tocsin/internal/access"
-	"tocsin/internal/asset"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/finding"
@@ -21,29 +20,7 @@ type Locate = party.Locate
 
 // subject is what the rule of attribution looks at in an observation: the asset, and what the event says around it.
 func (l *Loop) subject(ev event.Event, id finding.Identity) party.Subject {
-	return subjectOf(ev, id.Asset)
-}
-
-func subjectOf(ev event.Event, a asset.Asset) party.Subject {
-	s := party.Subject{
-		Asset: a, IP: ev.Text("source.ip"), Domain: ev.Text("source.fqdn"), ASN: uint32(ev.Int("source.asn")),
-		Region: ev.Text("source.geolocation.region"), Country: ev.Text("source.geolocation.cc"),
-	}
-	if s.Domain == "" && a.Kind != asset.URL {
-		if u := ev.Text("source.url"); u != "" {
-			s.Domain = hostName(u)
-		}
-	}
-	return s
-}
-
-// hostName returns the domain name in a canonical URL, "" where its host is an address.
-func hostName(url string) string {
-	host := asset.Host(url)
-	if _, err := asset.ParseDomain(host); err != nil {
-		return ""
-	}
-	return host
+	return party.SubjectOf(ev, id.Asset)
 }
 
 // AttributeByHand is the desk's act that a party answers for a finding, whatever the rule says; it holds until the
@@ -103,7 +80,7 @@ func (l *Loop) AttributeByHand(ctx context.Context, now time.Time, by access.Act
 // byHand returns the attribution to a party, or by the rule for none.
 func byHand(ctx context.Context, tx *store.Tx, r *party.Register, f store.Attributed, to ident.Party) (party.Attribution, error) {
 	if to == "" {
-		s, err := storedSubject(ctx, tx, f.ID, f.Asset)
+		s, err := storedSubject(ctx, tx, f)
 		return r.Attribute(s), err
 	}
 	p, err := tx.PartyByID(ctx, to)
@@ -118,12 +95,12 @@ func byHand(ctx context.Context, tx *store.Tx, r *party.Register, f store.Attrib
 }
 
 // storedSubject is the subject of a stored finding; only its asset where its first event is not kept.
-func storedSubject(ctx context.Context, tx *store.Tx, id ident.Finding, a asset.Asset) (party.Subject, error) {
-	ev, err := firstEvent(ctx, tx, id)
+func storedSubject(ctx context.Context, tx *store.Tx, f store.Attributed) (party.Subject, error) {
+	ev, err := firstEvent(ctx, tx, f.ID)
 	if err != nil && !errors.Is(err, fault.NotFound) {
 		return party.Subject{}, err
 	}
-	return subjectOf(ev, a), nil
+	return f.Routed(party.SubjectOf(ev, f.Asset)), nil
 }
 
 // Why answers "why here" for one finding.
@@ -156,7 +133,7 @@ func (l *Loop) Why(ctx context.Context, now time.Time, by access.Actor, id ident
 			return fault.New(fault.NotFound, "there is no finding %d", id)
 		}
 		w.Stored = have[0].Attribution
-		if w.Subject, err = storedSubject(ctx, tx, id, have[0].Asset); err != nil {
+		if w.Subject, err = storedSubject(ctx, tx, have[0]); err != nil {
 			return err
 		}
 		w.Rule = register.Explain(w.Subject)

@@ -209,11 +209,17 @@ func (l *Loop) deliver(ctx context.Context, now time.Time, job *sending, signer 
 }
 
 func (l *Loop) compose(now time.Time, job *sending, signer *notice.SigningKey) (notice.Mail, error) {
+	letter := l.letter(now, job)
+	letter.Link = l.noticeURL(job.n.ID, letter.Until)
+	return letter.Compose(signer)
+}
+
+// letter is all that the mail says, but for the link by which it can be answered.
+func (l *Loop) letter(now time.Time, job *sending) *notice.Letter {
 	r := l.rules()
-	until := now.Add(r.LinkLife)
-	letter := notice.Letter{
+	letter := &notice.Letter{
 		Notice: &job.n, Party: &job.p, Contact: job.c, Sender: l.set.Sender, Items: job.items,
-		Link: l.noticeURL(job.n.ID, until), Until: until, Zone: l.set.Zone, Now: now, Rules: r,
+		Until: now.Add(r.LinkLife), Zone: l.set.Zone, Now: now, Rules: r,
 	}
 	if job.n.Parent != "" {
 		letter.First, letter.Thread = job.thread.Sent, job.thread.MessageID
@@ -221,7 +227,7 @@ func (l *Loop) compose(now time.Time, job *sending, signer *notice.SigningKey) (
 			letter.First = job.thread.Created
 		}
 	}
-	return letter.Compose(signer)
+	return letter
 }
 
 // noticeURL returns the address of the page where the party answers a notice.

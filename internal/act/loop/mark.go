@@ -27,6 +27,18 @@ type markEntry struct {
 	Until   string `json:"until,omitempty"`
 }
 
+// maxReason bounds the bytes of a reason that a person writes.
+const maxReason = 2000
+
+// reasonOf trims what a person gave as a reason; fault.Invalid where nothing or too much is left.
+func reasonOf(text string) (string, error) {
+	text = strings.TrimSpace(text)
+	if text == "" || len(text) > maxReason {
+		return "", fault.New(fault.Invalid, "reason: 1 to %d bytes were expected", maxReason)
+	}
+	return text, nil
+}
+
 // Raise is the desk's act that a finding is marked more strictly. fault.Conflict where it is not more strict. Whoever
 // makes a finding RED is named in its first share: else nobody could read it any more.
 func (l *Loop) Raise(ctx context.Context, now time.Time, by access.Actor, id ident.Finding, to marking.TLP, reason string) error {

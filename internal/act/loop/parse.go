@@ -162,18 +162,22 @@ func (x *run) freshFinding(rec feed.Record, p *parsed) *fresh {
 		p.reject(x, rec, &feed.Reject{Reason: err.Error()})
 		return nil
 	}
+	subject := x.l.subject(ev, id)
+	subject.Feed, subject.Stream, subject.Type, subject.Identifier = x.signal.Feed, x.opened.Stream, id.Type, id.Identifier
 	return &fresh{
-		identity: id, event: body, subject: x.l.subject(ev, id),
+		identity: id, event: body, subject: subject,
 		class: x.l.library.Class(id.Identifier, x.opened.Stream, id.Type),
 	}
 }
 
 // finding makes the row of a new finding from its first observation.
 func (x *run) finding(n uint32, r *parsedRow, at int64) store.Finding {
-	f, a := r.fresh, x.register.Attribute(r.fresh.subject)
+	f := r.fresh
+	f.subject.Severity = max(f.class.Level(), r.Severity)
+	a := x.register.Attribute(f.subject)
 	return store.Finding{
 		ID: ident.Finding(n), Key: r.Key, Identity: f.identity, Class: f.class.Class,
-		Severity: max(f.class.Level(), r.Severity), FeedSeverity: r.Severity, Stream: x.stream,
+		Severity: f.subject.Severity, FeedSeverity: r.Severity, Stream: x.stream,
 		First: store.Instant(at), Created: x.now, Party: a.Party, Basis: a.Basis,
 		Matched: a.Matched, Confidence: a.Confidence, Region: a.Region,
 		State: finding.Open, StateAt: x.now, Mark: marking.Mark{TLP: x.tlp, PAP: marking.PAPGreen},

@@ -68,10 +68,14 @@ func (l *Loop) compile(ctx context.Context, tx *store.Tx, now time.Time) (*party
 		return nil, err
 	}
 	r, err := party.NewRegister(parties, regions, now)
-	if err != nil || l.locate == nil {
-		return r, err
+	if err != nil {
+		return nil, err
 	}
-	return r.Locating(l.locate), nil
+	book, err := tx.Rulebook(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	return r.Locating(l.locate).Routing(book.Router(parties), book.Next()), nil
 }
 
 func registered(ctx context.Context, tx *store.Tx) ([]party.Party, []party.Region, error) {
@@ -81,15 +85,6 @@ func registered(ctx context.Context, tx *store.Tx) ([]party.Party, []party.Regio
 	}
 	regions, err := tx.Regions(ctx)
 	return parties, regions, err
-}
-
-// Overlaps lists claims by different parties that meet, as valid at now.
-func (l *Loop) Overlaps(ctx context.Context, now time.Time) ([]party.Overlap, error) {
-	r, err := l.Register(ctx, now)
-	if err != nil {
-		return nil, err
-	}
-	return r.Overlaps(), nil
 }
 
 // PlanImport says what ImportParties would change, and changes nothing.

@@ -82,8 +82,13 @@ func (l *Loop) Plan(ctx context.Context, now time.Time) (Planned, error) {
 func (l *Loop) anythingDue(ctx context.Context, now time.Time, w store.ToTell) (bool, error) {
 	due := false
 	err := l.store.View(ctx, func(tx *store.Tx) error {
+		book, err := tx.Rulebook(ctx, now)
+		if err != nil {
+			return err
+		}
 		r := l.rules()
 		past, err := tx.PastNotices(ctx, w.Party, r.Day(now))
+		r.UrgentFrom, past.Rhythm.UrgentFrom = book.Least(r.UrgentFrom), book.Least(past.Rhythm.UrgentFrom) // for Quiet alone
 		if err != nil || notice.Quiet(r, now, w.Worst, w.Oldest, past) {
 			return err
 		}
@@ -104,8 +109,33 @@ func (l *Loop) drafts(ctx context.Context, tx *store.Tx, now time.Time, id ident
 	if err != nil {
 		return nil, 0, err
 	}
-	drafts, held := notice.Plan(r, now, l.items(found), past)
+	items, err := l.paced(ctx, tx, now, id, found)
+	if err != nil {
+		return nil, 0, err
+	}
+	drafts, held := notice.Plan(r, now, items, past)
 	return drafts, held, nil
+}
+
+// paced explains findings of a party and asks the desk's rules how each is told. What they mute or hold is left out.
+func (l *Loop) paced(ctx context.Context, tx *store.Tx, now time.Time, id ident.Party, found []store.Finding) ([]notice.Item, error) {
+	items := l.items(found)
+	book, err := tx.Rulebook(ctx, now)
+	if err != nil || !book.Tells() {
+		return items, err
+	}
+	p, err := tx.PartyByID(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	kept := items[:0]
+	for i, it := range items {
+		if pace, tell := book.Pace(book.Subject(&found[i], &p)); tell {
+			it.Pace = pace
+			kept = append(kept, it)
+		}
+	}
+	return kept, nil
 }
 
 func (l *Loop) planParty(ctx context.Context, tx *store.Tx, now time.Time, id ident.Party) (Planned, error) {

@@ -1,7 +1,6 @@
 package loop
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -128,47 +127,17 @@ func recompute(ctx context.Context, tx *store.Tx, r *party.Register, batch []sto
 	var out []store.Attributed
 	ask := func(f store.Attributed, ev event.Event) {
 		done.Seen++
-		if a := r.Attribute(subjectOf(ev, f.Asset)); !sameAttribution(a, f.Attribution) {
+		if a := r.Attribute(f.Routed(party.SubjectOf(ev, f.Asset))); !sameAttribution(a, f.Attribution) {
 			f.Attribution = a
 			out = append(out, f)
 		}
 	}
 	batch = slices.DeleteFunc(slices.Clone(batch), func(f store.Attributed) bool { return !movable(f) })
-	if len(batch) == 0 {
-		return nil, nil
+	ids := make([]ident.Finding, len(batch))
+	for i := range batch {
+		ids[i] = batch[i].ID
 	}
-	next := 0
-	err := tx.EachDetail(ctx, batch[0].ID, batch[len(batch)-1].ID, func(first, last ident.Finding, blob []byte) error {
-		for ; next < len(batch) && batch[next].ID < first; next++ {
-			ask(batch[next], event.Event{})
-		}
-		if next == len(batch) || batch[next].ID > last {
-			return nil
-		}
-		plain, err := unpacker.DecodeAll(blob, nil)
-		if err != nil {
-			return fmt.Errorf("events of findings %d to %d: %w", first, last, err)
-		}
-		at := first
-		for line := range bytes.Lines(plain) {
-			if next == len(batch) || batch[next].ID > last {
-				break
-			}
-			if batch[next].ID == at {
-				ev, err := event.Decode(bytes.TrimSuffix(line, []byte{'\n'}))
-				if err != nil {
-					return fmt.Errorf("event of finding %d: %w", at, err)
-				}
-				ask(batch[next], ev)
-				next++
-			}
-			at++
-		}
-		return nil
-	})
-	for ; next < len(batch); next++ {
-		ask(batch[next], event.Event{})
-	}
+	err := tx.EachEvent(ctx, ids, func(i int, ev event.Event) { ask(batch[i], ev) })
 	return out, err
 }
 

@@ -107,12 +107,10 @@ func (x *Export) Each(ctx context.Context, f func([]FindingRow) error) error {
 			if found, err = r.readable(ctx, tx, found); err != nil {
 				return err
 			}
-			for i := range slices.Backward(found) {
-				if marking.Leave(marking.ExportFile, found[i].Mark, true) == nil {
-					rows = append(rows, names.row(found[i]))
-				}
-			}
-			return nil
+			found = slices.DeleteFunc(found, func(f store.Finding) bool { return marking.Leave(marking.ExportFile, f.Mark, true) != nil })
+			slices.Reverse(found)
+			rows, err = names.rows(ctx, tx, found...)
+			return err
 		})
 		if err == nil {
 			err = f(rows)

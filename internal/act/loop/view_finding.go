@@ -3,6 +3,7 @@ package loop
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
 	"tocsin/internal/notice"
+	"tocsin/internal/situation"
 	"tocsin/internal/store"
 )
 
@@ -29,6 +31,11 @@ type FindingQuery struct {
 	Asset    string // an address, a CIDR prefix, an AS number ("AS64496"), or how a name begins
 	Text     string
 	Purpose  access.Purpose // empty: the reader's usual one
+
+	Severities   []event.Severity // exactly one of them; none = any
+	Sector       string           // of the party that answers; situation.None: of none that is known
+	Stage        situation.Stage  // that the work has reached
+	Since, Until time.Time        // made from Since on, and before Until; zero = whenever
 }
 
 // FindingRow is a finding as lists show it.
@@ -38,6 +45,17 @@ type FindingRow struct {
 	PartyName string // empty for an orphan
 	Source    string // feed/stream that first saw it
 }
+
+// Explain returns what the class library says of a finding.
+func (l *Loop) Explain(f *store.Finding) *notice.Class {
+	if l.library.Has(f.Class) {
+		return l.library.Named(f.Class)
+	}
+	return l.library.Class(f.Identity.Identifier, "", f.Identity.Type)
+}
+
+// ClassNamed returns a class of the library by its id; what it says of an unknown one is general.
+func (l *Loop) ClassNamed(id string) *notice.Class { return l.library.Named(id) }
 
 // FindingList is one page of findings, the newest first.
 type FindingList struct {
@@ -68,15 +86,13 @@ func (l *Loop) Findings(ctx context.Context, now time.Time, by access.Actor, q F
 			return err
 		}
 		out = FindingList{Next: p.Next, Searched: p.Searched}
-		for i := range p.Findings {
-			out.Rows = append(out.Rows, names.row(p.Findings[i]))
-		}
-		return nil
+		out.Rows, err = names.rows(ctx, tx, p.Findings...)
+		return err
 	})
 	return out, err
 }
 
-// CountFindings counts what an indexed query (states, party, orphans) asks for and by may read, up to limit.
+// CountFindings counts what a query asks for and by may read, up to limit.
 func (l *Loop) CountFindings(ctx context.Context, now time.Time, by access.Actor, q FindingQuery, limit int) (int, error) {
 	var n int
 	err := l.store.View(ctx, func(tx *store.Tx) (err error) {
@@ -97,16 +113,6 @@ func (l *Loop) CountFindings(ctx context.Context, now time.Time, by access.Actor
 
 // Share counts the findings of one state and severity.
 type Share = store.Share
-
-// Shares counts all findings by state and severity; it reads every finding, so callers keep the answer a while.
-func (l *Loop) Shares(ctx context.Context) ([]Share, error) {
-	var out []Share
-	err := l.store.View(ctx, func(tx *store.Tx) (err error) {
-		out, err = tx.AllShares(ctx)
-		return err
-	})
-	return out, err
-}
 
 // EachFinding calls f for at most limit findings that q asks for and by may read, the newest first, a batch per
 // transaction, so that a long export holds nothing up. It returns how many there were and whether the limit cut it short.
@@ -176,7 +182,11 @@ func (l *Loop) FindingByID(ctx context.Context, now time.Time, by access.Actor, 
 		if err != nil {
 			return err
 		}
-		d.FindingRow = names.row(f)
+		rows, err := names.rows(ctx, tx, f)
+		if err != nil {
+			return err
+		}
+		d.FindingRow = rows[0]
 		sightings, err := tx.SightingsOf(ctx, id)
 		if err != nil {
 			return err
@@ -238,11 +248,8 @@ type names struct {
 }
 
 func (l *Loop) names(ctx context.Context, tx *store.Tx) (*names, error) {
-	n := &names{loop: l, byID: map[int64]store.Stream{}}
+	n := &names{loop: l, parties: map[ident.Party]string{}, byID: map[int64]store.Stream{}}
 	var err error
-	if n.parties, err = tx.PartyNames(ctx); err != nil {
-		return nil, err
-	}
 	if n.streams, err = tx.Streams(ctx); err != nil {
 		return nil, err
 	}
@@ -252,18 +259,43 @@ func (l *Loop) names(ctx context.Context, tx *store.Tx) (*names, error) {
 	return n, nil
 }
 
-func (n *names) row(f store.Finding) FindingRow {
-	s := n.byID[f.Stream]
-	return FindingRow{
-		Finding: f, PartyName: n.parties[f.Party], Source: string(s.Feed) + "/" + s.Name,
-		Explain: n.loop.library.Class(f.Identity.Identifier, s.Name, f.Identity.Type),
+// rows are findings as lists show them; only the parties of these are read.
+func (n *names) rows(ctx context.Context, tx *store.Tx, found ...store.Finding) ([]FindingRow, error) {
+	if err := know(ctx, tx, n, found, func(f *store.Finding) ident.Party { return f.Party }); err != nil {
+		return nil, err
 	}
+	var out []FindingRow
+	for _, f := range found {
+		s := n.byID[f.Stream]
+		out = append(out, FindingRow{
+			Finding: f, PartyName: n.parties[f.Party], Source: string(s.Feed) + "/" + s.Name,
+			Explain: n.loop.library.Class(f.Identity.Identifier, s.Name, f.Identity.Type),
+		})
+	}
+	return out, nil
+}
+
+// know reads what the parties of a list are called.
+func know[T any](ctx context.Context, tx *store.Tx, n *names, list []T, of func(*T) ident.Party) error {
+	ids := make([]ident.Party, len(list))
+	for i := range list {
+		ids[i] = of(&list[i])
+	}
+	for some := range slices.Chunk(ids, 1000) {
+		called, err := tx.PartyNamesOf(ctx, some)
+		if err != nil {
+			return err
+		}
+		maps.Copy(n.parties, called)
+	}
+	return nil
 }
 
 // filter turns the question into the store's; none reports that nothing can match.
 func (q *FindingQuery) filter(streams []store.Stream) (f store.FindingFilter, none bool, err error) {
 	f = store.FindingFilter{
 		States: q.States, Severity: q.Severity, Class: q.Class, Orphans: q.Orphans, Party: q.Party, Region: q.Region, Text: q.Text,
+		Severities: q.Severities, Sector: q.Sector, Stage: q.Stage, Since: q.Since, Until: q.Until,
 	}
 	if q.Feed != "" {
 		for _, s := range streams {

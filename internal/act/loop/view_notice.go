@@ -57,6 +57,9 @@ func (n *names) notices(ctx context.Context, tx *store.Tx, list []notice.Notice)
 		ids[i] = list[i].ID
 	}
 	counts, err := tx.ToldCounts(ctx, ids)
+	if err == nil {
+		err = know(ctx, tx, n, list, func(n *notice.Notice) ident.Party { return n.Party })
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -106,12 +109,15 @@ func (l *Loop) NoticeByID(ctx context.Context, now time.Time, by access.Actor, i
 		if err != nil {
 			return err
 		}
+		if err := know(ctx, tx, names, []notice.Notice{n}, func(n *notice.Notice) ident.Party { return n.Party }); err != nil {
+			return err
+		}
 		d.NoticeRow = NoticeRow{n, names.parties[n.Party], len(told)}
 		if told, err = r.readable(ctx, tx, told); err != nil {
 			return err
 		}
-		for i := range told {
-			d.Told = append(d.Told, names.row(told[i]))
+		if d.Told, err = names.rows(ctx, tx, told...); err != nil {
+			return err
 		}
 		if d.Deliveries, err = tx.Deliveries(ctx, id); err != nil {
 			return err

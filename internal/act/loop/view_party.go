@@ -75,26 +75,13 @@ func partyThing(id ident.Party) access.Thing {
 	return access.Thing{Kind: access.Parties, ID: string(id), Party: id, Mark: marking.Mark{TLP: marking.Green}}
 }
 
-// PartyName is a party's id with its name.
-type PartyName struct {
-	ID   ident.Party
-	Name string
-}
-
-// PartyNames returns all parties, those that have ended too, by name.
-func (l *Loop) PartyNames(ctx context.Context) ([]PartyName, error) {
-	var out []PartyName
-	err := l.store.View(ctx, func(tx *store.Tx) error {
-		names, err := tx.PartyNames(ctx)
-		for id, name := range names {
-			out = append(out, PartyName{id, name})
-		}
+// PartyNames returns what parties are called; what is no party is left out. At most 1,000 ids.
+func (l *Loop) PartyNames(ctx context.Context, ids []ident.Party) (names map[ident.Party]string, err error) {
+	err = l.store.View(ctx, func(tx *store.Tx) (err error) {
+		names, err = tx.PartyNamesOf(ctx, ids)
 		return err
 	})
-	slices.SortFunc(out, func(a, b PartyName) int {
-		return strings.Compare(a.Name+"\x00"+string(a.ID), b.Name+"\x00"+string(b.ID))
-	})
-	return out, err
+	return names, err
 }
 
 // PartyDetail is one party with its record.

@@ -99,16 +99,6 @@ func (l *Loop) Signals(ctx context.Context, now time.Time, by access.Actor, q Si
 	return out, err
 }
 
-// Ledger returns at most limit entries before position seq (0 = from the newest), newest first.
-func (l *Loop) Ledger(ctx context.Context, seq int64, limit int) ([]Entry, error) {
-	var out []Entry
-	err := l.store.View(ctx, func(tx *store.Tx) (err error) {
-		out, err = tx.EntriesBefore(ctx, seq, limit)
-		return err
-	})
-	return out, err
-}
-
 // Ready reports an error while the database does not answer.
 func (l *Loop) Ready(ctx context.Context) error {
 	return l.store.View(ctx, func(tx *store.Tx) error {

@@ -37,6 +37,7 @@ type Verified struct {
 	Steps       int64 // in the histories of findings
 	Notices     int64
 	Feeds       int64
+	Reports     int64
 }
 
 // KeysFile is the file of a data folder with every verifier key of its log and witnesses, one a line.
@@ -57,7 +58,7 @@ func Verify(ctx context.Context, s *store.Store, a *archive.Archive, e Evidence)
 	var sum Verified
 	err := s.View(ctx, func(tx *store.Tx) error {
 		v := verifier{ctx: ctx, tx: tx, archive: a, evidence: e, keys: e.Keys, entries: map[int64]*stepEntry{}}
-		for _, step := range []func() error{v.engine, v.log, v.waiting, v.settled, v.signals, v.findings, v.notices, v.feeds} {
+		for _, step := range []func() error{v.engine, v.log, v.waiting, v.settled, v.signals, v.findings, v.notices, v.reports, v.feeds} {
 			if err := step(); err != nil {
 				return err
 			}
@@ -90,6 +91,7 @@ type verifier struct {
 	lastRotation int64  // id of that entry
 
 	accepted, planned, folded, fed int64 // entries that say that a signal, a notice, a finding, a feed came into being
+	told                           int64 // entries that say that a report came
 	delivered                      int64 // entries that say that a delivery was tried
 	register                       int64 // newest entry about the register of parties
 	entries                        map[int64]*stepEntry
@@ -150,6 +152,8 @@ func (v *verifier) entry(e *ledger.Entry) error {
 		}
 	case "notice.plan":
 		v.planned++
+	case "report.receive":
+		v.told++
 	case "notice.send", "notice.defer", "notice.fail", "notice.bounce":
 		var b noticeBody
 		if err := v.body(e, &b); err != nil {
@@ -166,7 +170,7 @@ func (v *verifier) entry(e *ledger.Entry) error {
 		if b.New {
 			v.fed++
 		}
-	case "party.import", "party.put", "party.end":
+	case "party.import", "party.put", "party.end", "rule.route", "rule.end_route":
 		v.register = max(v.register, e.ID)
 	}
 	return v.changed(e)

@@ -69,6 +69,11 @@ func (v *verifier) steps(e *ledger.Entry) (*stepEntry, error) {
 		return s, s.one(finding.Reject)
 	case "finding.attribute":
 		return s, s.one(finding.Reattribute)
+	case "triage.undo":
+		if !strings.HasPrefix(e.Object, "finding:") {
+			return s, nil // an item of the queue
+		}
+		return s, s.one(finding.Restore)
 	case "notice.answer", "finding.verify", "finding.expire", "finding.fold", "signal.replay", "finding.reattribute":
 	default:
 		return s, nil
@@ -183,9 +188,17 @@ func (v *verifier) findings() error {
 // finding goes through a finding's history from the day it was made to where it stands.
 func (v *verifier) finding(f *store.StoredFinding, steps []store.Change) error {
 	at := store.Standing{State: finding.Open, Since: f.Created}
+	var before *store.Standing // the newest step, where that can be taken back
 	for i := range steps {
-		if err := v.step(&at, &steps[i]); err != nil {
+		was := at
+		if err := v.step(&at, before, &steps[i]); err != nil {
 			return err
+		}
+		switch t := steps[i].Trigger; {
+		case finding.Undoes(t):
+			before = &was
+		case t != finding.Marked:
+			before = nil
 		}
 	}
 	switch {
@@ -199,8 +212,9 @@ func (v *verifier) finding(f *store.StoredFinding, steps []store.Change) error {
 	return nil
 }
 
-// step moves at by one step of a history, which must be the doing of its entry.
-func (v *verifier) step(at *store.Standing, c *store.Change) error {
+// step moves at by one step of a history, which must be the doing of its entry. before is where the finding stood before
+// the newest step, nil where that cannot be taken back.
+func (v *verifier) step(at, before *store.Standing, c *store.Change) error {
 	e, err := v.stepsOf(c.Seq)
 	if err != nil {
 		return err
@@ -215,6 +229,7 @@ func (v *verifier) step(at *store.Standing, c *store.Change) error {
 	// By hand a finding can go to the party that has it, and stays what it is.
 	to, err := finding.Next(c.From, c.Trigger)
 	stays := c.Trigger == finding.Reattribute && c.To == c.From
+	restores := c.Trigger == finding.Restore && before != nil && c.To == before.State
 	switch {
 	case !named:
 		return wrong("a step in the history of finding %d names entry %d (%s), which did not change it", c.Finding, c.Seq, e.Act)
@@ -226,10 +241,14 @@ func (v *verifier) step(at *store.Standing, c *store.Change) error {
 		return wrong("entry %d is by %s, and the history of finding %d says %s", c.Seq, e.Actor, c.Finding, c.Actor)
 	case c.From != at.State:
 		return wrong("the history of finding %d breaks at entry %d: a step leads from %s, and the finding was %s", c.Finding, c.Seq, c.From, at.State)
-	case !stays && (err != nil || c.To != to):
+	case !stays && !restores && (err != nil || c.To != to):
 		return wrong("the history of finding %d says that %q led from %s to %s, which cannot be", c.Finding, c.Trigger, c.From, c.To)
 	case trigger == finding.Notify && c.Reason != strings.Replace(e.Object, ":", " ", 1):
 		return wrong("entry %d is about %s, and the history of finding %d says %q", c.Seq, e.Object, c.Finding, c.Reason)
+	}
+	if restores {
+		*at = *before
+		return nil
 	}
 	if c.To != c.From {
 		at.State, at.Since = c.To, c.At

@@ -25,6 +25,9 @@ const (
 	maxTokens   = 50     // live ones of one person
 )
 
+// IsToken reports whether a secret looks like that of a person's API token; a feed's does not.
+func IsToken(secret string) bool { return strings.HasPrefix(secret, tokenPrefix) }
+
 // Token is an API token without its secret.
 type Token = store.Token
 

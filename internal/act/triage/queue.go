@@ -1,0 +1,243 @@
+package triage
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/bits"
+	"slices"
+	"strings"
+	"time"
+
+	"tocsin/internal/access"
+	"tocsin/internal/event"
+	"tocsin/internal/ident"
+	"tocsin/internal/marking"
+	"tocsin/internal/party"
+	"tocsin/internal/promise"
+	"tocsin/internal/store"
+)
+
+// Row is one thing that waits for the desk.
+type Row struct {
+	Key        string // "finding:12" or "queue:que_…"; empty: nothing is done to it from the queue
+	Kind       promise.Kind
+	Since, Due time.Time
+	Severity   event.Severity
+	Protection int   // level of the system that it is about; 0 unknown
+	Count      int64 // how often it was seen, or how many findings it is about
+	Mark       marking.TLP
+
+	Code    string   // of its title: an item's code in the catalogue; empty for a finding
+	Args    []string // of the code
+	Object  string   // what it is about, as the ledger names it
+	Finding *store.Finding
+	Party   ident.Party // that answers now; of a dispute, who disputes
+	Name    string      // of Party
+	Propose *Proposed   // nil: nobody in particular
+	Said    string      // by the party that disputes; may be empty
+	Acts    []Act       // that settle it here
+}
+
+// Proposed is who the program thinks should answer, how surely and why. A person decides.
+type Proposed struct {
+	Party      ident.Party
+	Name       string
+	Confidence int    // percent
+	Why        string // "asset", "hand", "block" or "named"
+	Of         string // the asset or the block that it rests on
+	Share      int    // of All findings there it answers for
+	All        int
+}
+
+// Overdue reports whether the promise is broken at an instant.
+func (r *Row) Overdue(now time.Time) bool { return now.After(r.Due) }
+
+// Impact orders what is due in the same hour: severity first, then the protection level of the system, then how often it
+// was seen (in powers of two).
+func (r *Row) Impact() int {
+	return int(r.Severity)*100 + r.Protection*12 + min(bits.Len64(uint64(max(0, r.Count))), 11)
+}
+
+// Sort orders rows by the hour in which they are due, then by impact, then by the instant.
+func Sort(rows []Row) {
+	slices.SortStableFunc(rows, func(a, b Row) int {
+		return cmp.Or(
+			a.Due.Truncate(time.Hour).Compare(b.Due.Truncate(time.Hour)), cmp.Compare(b.Impact(), a.Impact()),
+			a.Due.Compare(b.Due), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Object, b.Object),
+		)
+	})
+}
+
+// Queue is what waits for the desk.
+type Queue struct {
+	Rows   []Row                // the first to be due first
+	Counts map[promise.Kind]int // of all that waits, at most CountCap a kind
+}
+
+// CountCap is where counts end.
+const CountCap = 10_001
+
+// Query narrows the queue; the zero value asks for all.
+type Query struct {
+	Kind     promise.Kind
+	Severity event.Severity // at least
+}
+
+// kinds says what the items of the queue are about, by the word before the dot.
+var kinds = map[string]promise.Kind{"notice": promise.Notice, "feed": promise.Feed, "signal": promise.Signal, "report": promise.Report}
+
+func kindOf(item string) promise.Kind {
+	word, _, _ := strings.Cut(item, ".")
+	return kinds[word]
+}
+
+// Queue returns at most limit things that wait and that by may see, the first to be due first.
+func (d *Desk) Queue(ctx context.Context, now time.Time, by access.Actor, ask Query, limit int) (Queue, error) {
+	q := Queue{Counts: map[promise.Kind]int{}}
+	register, err := d.registry.Register(ctx, now)
+	if err != nil {
+		return q, err
+	}
+	err = d.store.View(ctx, func(tx *store.Tx) error {
+		r, err := reads(ctx, tx, now, by)
+		if err != nil || !r.works() {
+			return err
+		}
+		if q.Rows, err = d.gather(ctx, tx, r, ask, limit); err != nil {
+			return err
+		}
+		if err := counts(ctx, tx, r, q.Counts); err != nil {
+			return err
+		}
+		Sort(q.Rows)
+		q.Rows = q.Rows[:min(len(q.Rows), limit)]
+		return d.complete(ctx, tx, register, q.Rows)
+	})
+	if err != nil {
+		return Queue{}, fmt.Errorf("read the queue: %w", err)
+	}
+	return q, nil
+}
+
+func (d *Desk) gather(ctx context.Context, tx *store.Tx, r reading, ask Query, limit int) ([]Row, error) {
+	var rows []Row
+	may := r.may(access.Findings)
+	if ask.Kind == "" || ask.Kind == promise.Orphan {
+		waits, err := tx.OldestOrphans(ctx, ask.Severity, may, limit)
+		if err != nil {
+			return nil, err
+		}
+		found, err := tx.FindingsByID(ctx, d.first(promise.Orphan, waits, limit))
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, d.findings(promise.Orphan, found)...)
+	}
+	if ask.Kind == "" || ask.Kind == promise.Dispute {
+		waits, err := tx.OldestDisputes(ctx, ask.Severity, may, limit)
+		if err != nil {
+			return nil, err
+		}
+		found, err := tx.FindingsByID(ctx, d.first(promise.Dispute, waits, limit))
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, d.findings(promise.Dispute, found)...)
+	}
+	items, err := tx.QueueWaiting(ctx, ask.Severity, maxItems)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range items {
+		if kind := kindOf(i.Kind); ask.Kind == "" || ask.Kind == kind {
+			rows = append(rows, Row{
+				Key: "queue:" + i.ID, Kind: kind, Since: i.Created, Due: promise.Due(kind, i.Severity, i.Created, d.zone),
+				Severity: i.Severity, Code: i.Code, Args: i.Args, Object: i.Object, Mark: marking.Green, Acts: []Act{Done},
+			})
+		}
+	}
+	return rows, nil
+}
+
+// maxItems bounds the items of the queue that are sorted; there are few, as each trouble makes one.
+const maxItems = 1000
+
+// first are those of which limit are due first: whatever is due in the same hour as the last of them may come before it.
+func (d *Desk) first(kind promise.Kind, waits []store.Waiter, limit int) []ident.Finding {
+	hours := make(map[ident.Finding]time.Time, len(waits))
+	for _, w := range waits {
+		hours[w.ID] = promise.Due(kind, w.Severity, waitsSince(kind, w.Created, w.StateAt), d.zone).Truncate(time.Hour)
+	}
+	slices.SortFunc(waits, func(a, b store.Waiter) int { return cmp.Or(hours[a.ID].Compare(hours[b.ID]), cmp.Compare(a.ID, b.ID)) })
+	var out []ident.Finding
+	for i, w := range waits {
+		if i >= limit && hours[w.ID].After(hours[waits[limit-1].ID]) {
+			break
+		}
+		out = append(out, w.ID)
+	}
+	return out
+}
+
+// waitsSince is since when a finding waits for the desk.
+func waitsSince(kind promise.Kind, created, stateAt time.Time) time.Time {
+	if kind == promise.Dispute || stateAt.After(created) {
+		return stateAt
+	}
+	return created
+}
+
+func (d *Desk) findings(kind promise.Kind, found []store.Finding) []Row {
+	rows := make([]Row, len(found))
+	for i := range found {
+		f := &found[i]
+		since := waitsSince(kind, f.Created, f.StateAt)
+		rows[i] = Row{
+			Key: fmt.Sprintf("finding:%d", f.ID), Kind: kind, Since: since, Due: promise.Due(kind, f.Severity, since, d.zone),
+			Severity: f.Severity, Count: f.Count, Mark: f.Mark.TLP, Object: fmt.Sprintf("finding:%d", f.ID), Finding: f, Party: f.Party,
+		}
+	}
+	return rows
+}
+
+func counts(ctx context.Context, tx *store.Tx, r reading, out map[promise.Kind]int) error {
+	may := r.may(access.Findings)
+	var err error
+	if out[promise.Orphan], err = tx.CountFindings(ctx, store.FindingFilter{Orphans: true, States: LiveStates, May: may}, CountCap); err != nil {
+		return err
+	}
+	if out[promise.Dispute], err = tx.CountFindings(ctx, store.FindingFilter{States: disputed, May: may}, CountCap); err != nil {
+		return err
+	}
+	items, err := tx.QueueCounts(ctx, CountCap)
+	for kind, n := range items {
+		out[kindOf(kind)] += n
+	}
+	return err
+}
+
+// complete adds to the rows that are shown what takes a look elsewhere: names, protection levels, proposals, acts.
+func (d *Desk) complete(ctx context.Context, tx *store.Tx, register *party.Register, rows []Row) error {
+	p := &proposer{register: register}
+	if err := p.look(ctx, tx, rows); err != nil {
+		return err
+	}
+	for i := range rows {
+		row := &rows[i]
+		if row.Finding == nil {
+			continue
+		}
+		row.Protection = p.protection[row.Finding.Matched]
+		row.Propose = p.propose(row)
+		if row.Kind == promise.Dispute {
+			row.Said = p.said(row.Finding.ID)
+			row.Acts = append(row.Acts, Reject)
+		}
+		if row.Propose != nil {
+			row.Acts = append(row.Acts, Attribute)
+		}
+		row.Acts = append(row.Acts, Discard)
+	}
+	return p.name(ctx, tx, rows)
+}

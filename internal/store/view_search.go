@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+
+	"tocsin/internal/access"
+	"tocsin/internal/ident"
+)
+
+// FindingsBeginning returns at most limit findings that the reader may read and whose asset, or failing that whose
+// malware's name, begins with text. Both walk an index.
+func (t *Tx) FindingsBeginning(ctx context.Context, text string, may access.Cond, limit int) ([]Finding, error) {
+	for _, name := range []string{"asset", "malware"} {
+		q := &conditions{}
+		column := t.d.bytewise("f." + name)
+		where := column + " >= " + q.add(text) + " and " + column + " < " + q.add(text+"\U0010FFFF")
+		if name == "malware" {
+			where += " and f.malware <> ''"
+		}
+		if !certain(may) {
+			where += " and " + q.readable(findingFields, may)
+		}
+		found, err := t.findingsOf(ctx, "select f.id from finding f where "+where+" order by "+column+", f.id limit "+q.add(limit), q.args)
+		if err != nil || len(found) > 0 {
+			return found, err
+		}
+	}
+	return nil, nil
+}
+
+// PartyNamed returns the party with exactly this id or name; empty where there is none, or several.
+func (t *Tx) PartyNamed(ctx context.Context, text string) (ident.Party, error) {
+	var ids []ident.Party
+	err := t.each(ctx, "select id from party where ended_at is null and (id = $1 or name = $2) limit 2", []any{text, text}, func(r *sql.Rows) error {
+		var id ident.Party
+		err := r.Scan(&id)
+		ids = append(ids, id)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("look for a party: %w", err)
+	}
+	if len(ids) != 1 {
+		return "", nil
+	}
+	return ids[0], nil
+}
+
+// FoundParty is a party that a search found, with what matched: a name, a mail domain or a resource.
+type FoundParty struct {
+	ID      ident.Party
+	Name    string
+	Matched string
+}
+
+// PartiesLike returns at most limit parties that have not ended and whose name or id holds text (in lower case), whose
+// contacts write from it as a domain, or who answer for it as a resource. It looks at parties, never at findings.
+func (t *Tx) PartiesLike(ctx context.Context, text string, limit int) ([]FoundParty, error) {
+	escaped := strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text)
+	var out []FoundParty
+	seen := map[ident.Party]bool{}
+	for _, s := range []struct {
+		query string
+		arg   string
+	}{
+		{`select p.id, p.name, '' from party p where p.ended_at is null and lower(p.name) like $1 escape '\' order by p.name limit $2`, "%" + escaped + "%"},
+		{`select p.id, p.name, '' from party p where p.ended_at is null and p.id like $1 escape '\' order by p.id limit $2`, escaped + "%"},
+		{`select p.id, p.name, r.value from resource r join party p on p.id = r.party_id where r.value = $1 and r.to_at is null
+			and p.ended_at is null order by p.name limit $2`, text},
+		{`select p.id, p.name, c.mail from contact c join party p on p.id = c.party_id where p.ended_at is null
+			and lower(c.mail) like $1 escape '\' order by p.name limit $2`, "%@" + escaped + "%"},
+	} {
+		err := t.each(ctx, s.query, []any{s.arg, limit}, func(r *sql.Rows) error {
+			var p FoundParty
+			err := r.Scan(&p.ID, &p.Name, &p.Matched)
+			if !seen[p.ID] && len(out) < limit {
+				seen[p.ID] = true
+				out = append(out, p)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("search parties: %w", err)
+		}
+		if len(out) >= limit {
+			break
+		}
+	}
+	return out, nil
+}
+
+// findingsOf returns the findings whose ids a query returns, in order of id.
+func (t *Tx) findingsOf(ctx context.Context, query string, args []any) ([]Finding, error) {
+	var ids []ident.Finding
+	err := t.each(ctx, query, args, func(r *sql.Rows) error {
+		var id ident.Finding
+		err := r.Scan(&id)
+		ids = append(ids, id)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for findings: %w", err)
+	}
+	return t.FindingsByID(ctx, ids)
+}

@@ -1,0 +1,175 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tocsin/internal/event"
+	"tocsin/internal/finding"
+	"tocsin/internal/ident"
+	"tocsin/internal/situation"
+)
+
+// How many findings, by number, one page looks at where no index leads to them alone. Each is chosen so that a page takes
+// a small part of a second however few of them match.
+const (
+	textWindow = 12_000  // every finding is read and compared with a text
+	scanWindow = 40_000  // every finding is read
+	leadWindow = 250_000 // an index leads to a part of them
+)
+
+// fewAssets is how many findings an asset's beginning may lead to for all of them to be read and sorted.
+const fewAssets = 3000
+
+func (f *FindingFilter) window() ident.Finding {
+	switch {
+	case f.Text != "":
+		return textWindow
+	case f.lead() != nil && !f.Asset.Within.IsValid():
+		return leadWindow
+	}
+	return scanWindow
+}
+
+// lead is an equality that an index begins with, before the state and the number.
+type lead struct {
+	index, column string
+	value         any
+	and           string // a further condition, by which the walks of a list do not meet
+}
+
+// lead returns the equalities that one index each leads to, all of which a list walks; none where no index does. What it
+// answers is taken off the rest of the filter by led.
+func (f *FindingFilter) lead() []lead {
+	switch {
+	case f.Orphans:
+		return []lead{{index: "finding_party", column: "f.party_id", value: ""}}
+	case f.Party != "":
+		return []lead{{index: "finding_party", column: "f.party_id", value: string(f.Party)}}
+	case f.Region != "" && (f.Sector != "" || f.Class == ""):
+		return []lead{{index: "finding_region", column: "f.region", value: strings.TrimPrefix(f.Region, situation.None)}}
+	case f.Class != "":
+		return []lead{{index: "finding_class", column: "f.class", value: f.Class}, {index: "finding_type", column: "f.type", value: f.Class, and: "f.class <> f.type"}}
+	}
+	var out []lead
+	for _, s := range f.levels() {
+		out = append(out, lead{index: "finding_severity", column: "f.severity", value: int64(s)})
+	}
+	return out
+}
+
+// levels are the severities that the filter lets through; none where it lets all.
+func (f *FindingFilter) levels() []event.Severity {
+	if f.Severity == 0 {
+		return f.Severities
+	}
+	var out []event.Severity
+	for _, s := range event.Severities {
+		if s >= f.Severity && (len(f.Severities) == 0 || slices.Contains(f.Severities, s)) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// led is the filter without what its lead answers.
+func (f FindingFilter) led() FindingFilter {
+	switch all := f.lead(); {
+	case all == nil:
+	case f.Orphans || f.Party != "":
+		f.Orphans, f.Party = false, ""
+	case all[0].column == "f.region":
+		f.Region = ""
+	case all[0].column == "f.class":
+		f.Class = ""
+	default:
+		f.Severity, f.Severities = 0, nil
+	}
+	return f
+}
+
+// indexed reports whether an index leads to the matching findings alone, newest first, or to few of them.
+func (f *FindingFilter) indexed() bool {
+	if len(f.Asset.Exact) > 0 || f.few {
+		return true
+	}
+	rest := f.led()
+	return rest.lead() == nil && rest.Severity == 0 && len(rest.Severities) == 0 && rest.Sector == "" && rest.Stage == "" && rest.Matched == "" && rest.Since.IsZero() && rest.Until.IsZero() &&
+		len(rest.Streams) == 0 && rest.Text == "" && rest.Asset.Prefix == "" && !rest.Asset.Within.IsValid()
+}
+
+// few reports whether so few assets begin as the filter says that all of them are read.
+func (t *Tx) few(ctx context.Context, f *FindingFilter) (bool, error) {
+	if f.Asset.Prefix == "" || len(f.Asset.Exact) > 0 {
+		return false, nil
+	}
+	column, n := t.d.bytewise("f.asset"), 0
+	err := t.row(ctx, "select count(*) from (select 1 from finding f where "+column+" >= $1 and "+column+" < $2 limit $3) c",
+		[]any{f.Asset.Prefix, f.Asset.Prefix + "\U0010FFFF", fewAssets + 1}, &n)
+	return n <= fewAssets, err
+}
+
+// findingQuery selects number and asset of the matching findings in [floor, before), the highest number first. A list
+// becomes one walk down an index for each state and each value of its lead, merged: a sort over all of them would grow with
+// the table. No walk goes on for longer than limit.
+func (t *Tx) findingQuery(f FindingFilter, floor, before ident.Finding, limit int) (string, []any) {
+	// SQLite would rather look for states than walk down the numbers, and then sort whatever has one of them.
+	q := &conditions{veiled: t.d.led()}
+	leads := f.lead()
+	walked := leads == nil && len(f.States) > 0 && f.indexed()
+	if len(f.Asset.Exact) > 0 || f.few || leads == nil && !walked || f.Asset.Within.IsValid() {
+		return "select f.id, f.asset from finding f where " + q.finding(t.d, f, f.States, floor, before) + " order by f.id desc", q.args
+	}
+	if walked {
+		leads = []lead{{index: "finding_state"}}
+	}
+	states := f.States
+	if len(states) == 0 {
+		states = finding.States
+	}
+	rest := f.led()
+	var walks []string
+	for _, l := range leads {
+		for _, s := range states {
+			where := "f.state = " + q.add(string(s))
+			if l.column != "" {
+				where = l.column + " = " + q.add(l.value) + " and " + where
+			}
+			if l.and != "" {
+				where += " and " + l.and
+			}
+			walks = append(walks, "select id, asset from (select f.id, f.asset from finding f"+t.d.by(l.index)+" where "+where+" and "+
+				q.finding(t.d, rest, nil, floor, before)+fmt.Sprintf(" order by f.id desc limit %d) w", limit))
+		}
+	}
+	return "select id, asset from (" + strings.Join(walks, " union all ") + ") m order by id desc", q.args
+}
+
+// led reports whether the engine takes indexes as it is told.
+func (d dialect) led() bool { return d != onPostgres }
+
+// by names the index that a statement takes, where the database wants to be told: without statistics SQLite takes any.
+func (d dialect) by(index string) string {
+	if !d.led() {
+		return ""
+	}
+	return " indexed by " + index
+}
+
+// text is a column of texts as a condition names it.
+func (c *conditions) text(column string) string {
+	if c.veiled {
+		return "(" + column + " || '')"
+	}
+	return column
+}
+
+// number is a column of numbers as a condition names it.
+func (c *conditions) number(column string) string {
+	if c.veiled {
+		return "(" + column + " + 0)"
+	}
+	return column
+}
