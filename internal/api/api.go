@@ -13,13 +13,19 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
 
 	"tocsin/internal/access"
+	"tocsin/internal/act/casework"
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/picture"
+	"tocsin/internal/act/program"
+	"tocsin/internal/act/record"
 	"tocsin/internal/act/staff"
+	"tocsin/internal/act/triage"
 	"tocsin/internal/fault"
 	"tocsin/internal/gate"
 	"tocsin/internal/ident"
@@ -28,49 +34,25 @@ import (
 // Config is what the interface needs.
 type Config struct {
 	Loop      *loop.Loop
-	Staff     *staff.Staff     // whom API tokens act for
-	Clock     func() time.Time // what time it is
-	MaxSignal int64            // most bytes of one signal as sent; 0 is 4 GiB
-	Log       *slog.Logger     // nil: nothing is logged
-	Limit     *gate.Limiter    // nil: requests are not limited
-	Secure    bool             // reached over TLS
+	Triage    *triage.Desk
+	Staff     *staff.Staff // whom API tokens act for
+	Record    *record.Log
+	Programs  *program.Programs
+	Casework  *casework.Casework // nil: reports are not taken in
+	Picture   *picture.Picture   // nil: nothing is counted
+	Clock     func() time.Time   // what time it is
+	MaxSignal int64              // most bytes of one signal as sent; 0 is 4 GiB
+	Log       *slog.Logger       // nil: nothing is logged
+	Limit     *gate.Limiter      // nil: requests are not limited
+	Secure    bool               // reached over TLS
+	Streams   *gate.Streams      // nil: streams of events are not bounded
+	LookEvery time.Duration      // how often a stream looks at the ledger; 0 is a second
 }
 
 const usualMaxSignal = 4 << 30
 
 type api struct {
 	Config
-}
-
-// Key is what a program must show to be let in.
-type Key string
-
-// Keys.
-const (
-	NoKey     Key = ""       // nothing
-	FeedKey   Key = "feed"   // a feed's bearer token
-	PersonKey Key = "person" // a person's API token
-)
-
-// Route is one address of the interface. A route exists only by being in this list.
-type Route struct {
-	Pattern string // of http.ServeMux
-	Key     Key
-	handle  handler
-}
-
-// Routes lists the interface's addresses.
-func Routes() []Route { return (&api{}).routes() }
-
-func (a *api) routes() []Route {
-	return []Route{
-		{"POST /api/v1/signals", FeedKey, a.push},
-		{"GET /api/v1/signals/{id}", FeedKey, a.receipt},
-		{"GET /api/v1/findings", PersonKey, a.findings},
-		{"GET /healthz", NoKey, alive},
-		{"GET /readyz", NoKey, a.ready},
-		{"/api/", NoKey, nothing},
-	}
 }
 
 // New returns the handler of /api/, /healthz and /readyz.
@@ -119,18 +101,35 @@ func (a *api) serve(h handler) http.Handler {
 
 // problem is a problem document (RFC 9457).
 type problem struct {
-	Type     string `json:"type"`
-	Title    string `json:"title"`
-	Status   int    `json:"status"`
-	Detail   string `json:"detail,omitempty"`
-	Instance string `json:"instance"` // the request's id
+	Type     string       `json:"type"`
+	Title    string       `json:"title"`
+	Status   int          `json:"status"`
+	Detail   string       `json:"detail,omitempty"`
+	Instance string       `json:"instance" doc:"The request's id, to be named when asking about it."`
+	Errors   []fieldError `json:"errors,omitempty" doc:"Fields that are wrong."`
+}
+
+// fieldError is a field of the request that is wrong, by its name there.
+type fieldError struct {
+	Field  string `json:"field"`
+	Detail string `json:"detail"`
 }
 
 func (a *api) fail(w http.ResponseWriter, r *http.Request, id string, err error) {
 	status := fault.Status(err)
 	var tooLarge *http.MaxBytesError
 	var busy *tooMany
+	var field *mistake
+	var bad *malformed
+	p := problem{Type: "about:blank", Instance: "urn:tocsin:request:" + id}
 	switch {
+	case errors.As(err, &field):
+		p.Errors = []fieldError{{field.field, field.text}}
+	case errors.As(err, &bad):
+		status = http.StatusBadRequest
+	case errors.Is(err, errKind):
+		err = fault.New(fault.Invalid, "a body of Content-Type application/json was expected")
+		status = http.StatusUnsupportedMediaType
 	case errors.As(err, &busy):
 		w.Header().Set("Retry-After", gate.Seconds(busy.wait))
 	case errors.Is(err, gate.ErrSlow) || errors.Is(err, os.ErrDeadlineExceeded):
@@ -149,10 +148,16 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, id string, err error)
 		a.Log.ErrorContext(r.Context(), "request failed", "error", err, "route", r.Pattern, "request", id)
 	}
 	detail, ok := fault.Message(err)
-	if !ok {
+	switch {
+	case ok:
+	case status == http.StatusNotFound:
+		detail = "there is no such thing here"
+	case status < http.StatusInternalServerError:
+		detail = "this cannot be done as things stand"
+	default:
 		detail = "internal error; whether it was kept is unknown: send it again under the same Idempotency-Key"
 	}
-	p := problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Instance: "urn:tocsin:request:" + id}
+	p.Title, p.Status, p.Detail = http.StatusText(status), status, detail
 	a.write(w, r, "application/problem+json", status, p)
 }
 
@@ -192,6 +197,9 @@ func (a *api) feed(r *http.Request) (ident.Feed, error) {
 func (a *api) push(w http.ResponseWriter, r *http.Request) error {
 	feed, err := a.feed(r)
 	if err != nil {
+		return err
+	}
+	if err := decode(r, reflect.ValueOf(&pushQuery{}).Elem()); err != nil {
 		return err
 	}
 	if r.ContentLength > a.MaxSignal {
@@ -265,15 +273,42 @@ type Status struct {
 	Closed   int64      `json:"findings_closed"`
 }
 
+// receipt answers a feed about its own signals, and a person about those that they may read.
 func (a *api) receipt(w http.ResponseWriter, r *http.Request) error {
+	token, err := bearer(r)
+	if err != nil {
+		return err
+	}
+	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
+	if err != nil || id <= 0 {
+		id = 0
+	}
+	unknown := fault.New(fault.NotFound, "there is no such signal")
+	if staff.IsToken(token) {
+		by, err := a.person(r)
+		if err != nil {
+			return err
+		}
+		s, err := a.Loop.SignalByID(r.Context(), a.Clock(), by, ident.Signal(id), loop.RejectCursor{}, 1)
+		if err != nil {
+			return err
+		}
+		marks, err := a.Programs.FeedMarks(r.Context())
+		if err == nil {
+			err = leave(marks[s.Signal.Feed])
+		}
+		if err != nil {
+			return err
+		}
+		a.write(w, r, "application/json", http.StatusOK, statusOf(&s.Signal))
+		return nil
+	}
 	feed, err := a.feed(r)
 	if err != nil {
 		return err
 	}
-	unknown := fault.New(fault.NotFound, "this feed has no such signal")
-	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
-	if err != nil || id <= 0 {
-		return unknown
+	if err := decode(r, reflect.ValueOf(&signalQuery{}).Elem()); err != nil {
+		return err
 	}
 	s, err := a.Loop.Signal(r.Context(), ident.Signal(id))
 	switch {
@@ -282,17 +317,40 @@ func (a *api) receipt(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
+	a.write(w, r, "application/json", http.StatusOK, statusOf(&s))
+	return nil
+}
+
+func statusOf(s *loop.SignalRow) Status {
 	c := s.Counts
-	out := Status{
+	return Status{
 		Signal: int64(s.ID), Feed: string(s.Feed), Name: s.Name, SHA256: s.Blob, Bytes: s.Bytes, Received: s.Received,
 		State: s.State, Error: s.Error, Rows: c.Rows, Events: c.Events, Rejected: c.Rejected, Refused: c.Refused,
-		Found: c.Found, Seen: c.Seen, Reopened: c.Reopened, Closed: c.Closed,
+		Found: c.Found, Seen: c.Seen, Reopened: c.Reopened, Closed: c.Closed, Finished: some(s.Finished),
 	}
-	if !s.Finished.IsZero() {
-		out.Finished = &s.Finished
+}
+
+// noRequest is the request of an operation that takes nothing.
+var noRequest = reflect.TypeFor[none]()
+
+type pushQuery struct {
+	Name string `query:"name" max:"500" doc:"What the sender calls the signal; tells some formats what they hold."`
+	Key  string `header:"Idempotency-Key" max:"500" doc:"The same key again is the same signal: a retry is safe."`
+}
+
+func (a *api) pushIs() about {
+	return about{
+		summary: "Push one signal: its bytes as they are", text: "Answers once the signal is archived and committed. The same bytes, or the same key, are one signal.",
+		request: reflect.TypeFor[pushQuery](), answer: reflect.TypeFor[Receipt](), status: []int{http.StatusCreated, http.StatusOK},
+		body: "application/octet-stream",
 	}
-	a.write(w, r, "application/json", http.StatusOK, out)
-	return nil
+}
+
+func (a *api) receiptIs() about {
+	return about{
+		summary: "How far a signal was read", text: "A feed asks about its own signals, a person about those that they may read.",
+		request: reflect.TypeFor[signalQuery](), answer: reflect.TypeFor[Status](), status: []int{http.StatusOK},
+	}
 }
 
 func alive(w http.ResponseWriter, _ *http.Request) error {

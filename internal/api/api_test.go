@@ -15,11 +15,15 @@ import (
 
 	"tocsin/internal/access"
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/program"
+	"tocsin/internal/act/record"
 	"tocsin/internal/act/staff"
+	"tocsin/internal/act/triage"
 	"tocsin/internal/api"
 	"tocsin/internal/archive"
 	"tocsin/internal/feed"
 	"tocsin/internal/notice"
+	"tocsin/internal/store"
 	"tocsin/internal/testkit"
 	"tocsin/packs"
 )
@@ -27,10 +31,12 @@ import (
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 type door struct {
-	t     *testing.T
-	loop  *loop.Loop
-	h     http.Handler
-	token string
+	t      *testing.T
+	loop   *loop.Loop
+	store  *store.Store
+	config api.Config
+	h      http.Handler
+	token  string
 }
 
 func newDoor(t *testing.T) *door {
@@ -49,13 +55,17 @@ func newDoor(t *testing.T) *door {
 	must(err)
 	t.Cleanup(func() { must(blobs.Close()) })
 	db := testkit.SQLite(t)
-	l := loop.New(loop.Config{Store: db, Archive: blobs, Packs: known, Library: library})
+	l := loop.New(loop.Config{Store: db, Archive: blobs, Packs: known, Library: library, Settings: loop.Settings{Key: make([]byte, 32)}})
 	t.Cleanup(func() { must(l.Close(context.WithoutCancel(t.Context()))) })
 	d := &door{t: t, loop: l, token: loop.NewFeedToken()}
 	must(l.PutFeed(t.Context(), noon, access.ForSoftware("command"), loop.FeedSettings{ID: "ipsum", Pack: "ipsum", Token: d.token}))
 	must(l.PutFeed(t.Context(), noon, access.ForSoftware("command"), loop.FeedSettings{ID: "other", Pack: "ipsum", Token: "a-token-of-another-feed"}))
 	must(l.PutFeed(t.Context(), noon, access.ForSoftware("command"), loop.FeedSettings{ID: "off", Pack: "ipsum", Token: "a-token-of-a-dead-feed", Disabled: true}))
-	d.h = api.New(api.Config{Loop: l, Staff: staff.New(db, staff.Settings{}), Clock: func() time.Time { return noon }, MaxSignal: 1000})
+	d.config = api.Config{
+		Loop: l, Triage: triage.New(db, l, time.UTC), Staff: staff.New(db, staff.Settings{Key: make([]byte, 32)}), Record: record.New(db, record.Settings{Dir: t.TempDir(), Origin: "test/ledger"}),
+		Programs: program.New(db, program.Settings{Key: make([]byte, 32)}), Clock: func() time.Time { return noon }, MaxSignal: 1000,
+	}
+	d.store, d.h = db, api.New(d.config)
 	return d
 }
 

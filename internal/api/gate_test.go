@@ -16,7 +16,7 @@ func TestMethods(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t)
 	for path, want := range map[string]string{
-		"/api/v1/signals": "POST", "/api/v1/signals/1": "GET, HEAD", "/healthz": "GET, HEAD", "/readyz": "GET, HEAD", "/api/v1/none": "", "/api/": "",
+		"/api/v1/signals": "GET, HEAD, POST", "/api/v1/signals/1": "GET, HEAD", "/healthz": "GET, HEAD", "/readyz": "GET, HEAD", "/api/v1/none": "", "/api/": "",
 	} {
 		for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions} {
 			w := d.do(m, path, nil)

@@ -56,6 +56,8 @@ type Config struct {
 	Country      string   `placeholder:"FILE" help:"MMDB file that tells the country of an address."`
 	FetchAllowed []string `placeholder:"CIDR" help:"Private prefixes that feeds may be fetched from."`
 
+	WebhookAllowed []string `placeholder:"CIDR" help:"Private prefixes that webhooks may be sent to, by http:// too."`
+
 	OIDCIssuer        string   `name:"oidc-issuer" placeholder:"URL" help:"OpenID provider that people may sign in at."`
 	OIDCClientID      string   `name:"oidc-client-id" help:"Name of this installation at the provider."`
 	OIDCClientSecret  string   `name:"oidc-client-secret" secret:"" help:"Secret of this installation at the provider."`
@@ -129,15 +131,8 @@ type configDump struct{}
 func (configDump) Run(r *running) error {
 	w := tabwriter.NewWriter(r.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "# key\tvalue\torigin")
-	v := reflect.ValueOf(*r.cfg)
-	for i := range v.NumField() {
-		field := v.Type().Field(i)
-		name := flagName(field)
-		origin := r.origin[name]
-		if origin == "" {
-			origin = "default"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", name, shown(field, v.Field(i)), origin)
+	for _, x := range r.settingsShown() {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", x.Name, x.Value, x.Origin)
 	}
 	return w.Flush()
 }

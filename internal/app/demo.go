@@ -11,6 +11,7 @@ import (
 
 	"tocsin/internal/access"
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/triage"
 	"tocsin/internal/fault"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
@@ -118,6 +119,7 @@ type play struct {
 	seq      int64             // ledger position up to which notices were looked at
 	todo     map[int][]planned // what parties will say, by day
 	ada      ident.Person      // who decides at the desk
+	coming   []happening       // to reports, in order
 }
 
 // planned is something that a party will say.
@@ -152,12 +154,16 @@ func (p *play) run() error {
 			p.ada = made.ID
 		}
 	}
+	p.foretell()
 	for d := 1; d <= p.province.Days(); d++ {
 		if err := p.day(ctx, d); err != nil {
 			return fmt.Errorf("day %d: %w", d, err)
 		}
 	}
 	if err := p.judge(ctx); err != nil {
+		return err
+	}
+	if err := p.happen(ctx, p.r.clock()); err != nil {
 		return err
 	}
 	return p.in.store.Keep(ctx, func(tx *store.Tx) error { return tx.PutSetting(ctx, demoSetting, "finished") })
@@ -187,11 +193,11 @@ func (p *play) judge(ctx context.Context) error {
 		return err
 	}
 	for i, f := range list.Rows {
-		act, reason := p.in.loop.Discard, "The party showed that this host is a honeypot of its own."
+		act, reason := triage.Discard, "The party showed that this host is a honeypot of its own."
 		if i == 2 {
-			act, reason = p.in.loop.RejectDispute, "The address answered again while we were on the telephone."
+			act, reason = triage.Reject, "The address answered again while we were on the telephone."
 		}
-		if err := act(ctx, now, ada, f.ID, reason); err != nil {
+		if err := p.in.triage.One(ctx, now, ada, triage.On{Key: fmt.Sprintf("finding:%d", f.ID), Act: act}, reason); err != nil {
 			return err
 		}
 	}
@@ -230,7 +236,10 @@ func (p *play) day(ctx context.Context, d int) error {
 	if err := p.listen(ctx, d); err != nil {
 		return err
 	}
-	return p.speak(ctx, d)
+	if err := p.speak(ctx, d); err != nil {
+		return err
+	}
+	return p.happen(ctx, p.province.Day(min(d+1, p.province.Days())))
 }
 
 // tell plans, chases and delivers as the worker would.

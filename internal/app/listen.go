@@ -57,11 +57,15 @@ func (r *running) doors(in *installation, s serving, wake func()) ([]door, error
 	}
 	numbers := newMetrics(r.cfg.ListenMetrics != "", in.loop, r.clock)
 	apart := r.cfg.ListenConsole != ""
+	s.streams = gate.NewStreams(mostStreams, eachStreams, s.stop)
 	pages, err := r.pages(in, s, limit, proxies, apart)
 	if err != nil {
 		return nil, err
 	}
-	calls := api.New(api.Config{Loop: in.loop, Staff: in.staff, Clock: r.clock, Log: r.log, Limit: limit, Secure: r.cfg.secure()})
+	calls := api.New(api.Config{
+		Loop: in.loop, Triage: in.triage, Staff: in.staff, Record: in.log, Programs: in.programs, Casework: in.work, Picture: in.picture, Clock: r.clock, Log: r.log, Limit: limit, Secure: r.cfg.secure(),
+		Streams: s.streams,
+	})
 	front := http.NewServeMux()
 	front.Handle("/api/", http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		calls.ServeHTTP(w, q)
@@ -92,11 +96,13 @@ func (r *running) doors(in *installation, s serving, wake func()) ([]door, error
 }
 
 func (r *running) pages(in *installation, s serving, limit *gate.Limiter, proxies gate.Proxies, noDesk bool) (http.Handler, error) {
-	return web.New(web.Config{
-		Loop: in.loop, Staff: in.staff, Record: in.log, Clock: r.clock, Log: r.log, Secure: r.cfg.secure(), Mailbox: s.mailbox, Zone: r.cfg.zone(),
+	c := web.Config{
+		Loop: in.loop, Staff: in.staff, Record: in.log, Casework: in.work, Picture: in.picture, Exposure: in.exposure, Register: in.register, Triage: in.triage, Clock: r.clock, Log: r.log, Secure: r.cfg.secure(), Mailbox: s.mailbox, Zone: r.cfg.zone(),
 		Authority: web.Authority{Fiction: s.mailbox, Name: r.cfg.Name, NameZH: r.cfg.NameZH, Mail: r.cfg.Mail, Phone: r.cfg.Phone},
-		Limit:     limit, Proxies: proxies, NoDesk: noDesk,
-	})
+		Limit:     limit, Proxies: proxies, NoDesk: noDesk, Programs: in.programs, Document: api.Document(), Streams: s.streams, Library: in.library, Rules: r.cfg.rhythm(), Fade: r.cfg.FadeAfter,
+	}
+	r.rulingOf(in, &c, s.system)
+	return web.New(c)
 }
 
 // listening are the open listeners with their servers.

@@ -33,6 +33,8 @@ type Commands struct {
 	SignIn signInCommand `cmd:"" name:"sign-in" help:"Make a one-time sign-in link."`
 	Ledger ledgerCommand `cmd:"" help:"The ledger as a signed log: checkpoint, proof, export, rotate."`
 	Verify verifyCommand `cmd:"" help:"Recompute the ledger and all that it answers for; name the first thing that is wrong."`
+	Push   pushCommand   `cmd:"" help:"Send a signal to another installation."`
+	Remote remoteCommand `cmd:"" help:"Ask another installation: findings, events."`
 	Dump   configCommand `cmd:"" name:"config" help:"Configuration: dump."`
 }
 

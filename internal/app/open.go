@@ -13,9 +13,16 @@ import (
 	"time"
 
 	"tocsin/internal/access"
+	"tocsin/internal/act/casework"
+	"tocsin/internal/act/exposure"
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/picture"
+	"tocsin/internal/act/program"
 	"tocsin/internal/act/record"
+	"tocsin/internal/act/register"
+	"tocsin/internal/act/rule"
 	"tocsin/internal/act/staff"
+	"tocsin/internal/act/triage"
 	"tocsin/internal/archive"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
@@ -30,14 +37,23 @@ import (
 
 // installation is everything of one data folder, open.
 type installation struct {
-	store   *store.Store
-	archive *archive.Archive
-	loop    *loop.Loop
-	staff   *staff.Staff
-	log     *record.Log
-	clock   func() time.Time
-	packs   *feed.Packs
-	key     []byte
+	store    *store.Store
+	archive  *archive.Archive
+	loop     *loop.Loop
+	staff    *staff.Staff
+	log      *record.Log
+	work     *casework.Casework
+	picture  *picture.Picture
+	triage   *triage.Desk
+	exposure *exposure.Exposure
+	register *register.Register
+	programs *program.Programs
+	rules    *rule.Desk
+	library  *notice.Library
+	locate   party.Locate
+	clock    func() time.Time
+	packs    *feed.Packs
+	key      []byte
 }
 
 // operator is whoever runs a command on the data folder.
@@ -91,11 +107,27 @@ func (r *running) open(ctx context.Context, mailer loop.Mailer) (*installation, 
 	if err != nil {
 		return nil, errors.Join(err, c.Archive.Close(), c.Store.Close())
 	}
+	told, err := r.programSettings(key)
+	if err != nil {
+		return nil, errors.Join(err, c.Archive.Close(), c.Store.Close())
+	}
 	in := &installation{
-		log: record.New(c.Store, of), clock: r.clock,
+		programs: program.New(c.Store, told),
+		log:      record.New(c.Store, of), clock: r.clock, picture: picture.New(c.Store),
 		store: c.Store, archive: c.Archive, loop: loop.New(c), packs: c.Packs, key: key,
 		staff: staff.New(c.Store, set),
 	}
+	in.exposure = exposure.New(c.Store, c.Library)
+	in.register = register.New(c.Store, register.Settings{
+		Sender: c.Settings.Sender, Zone: c.Settings.Zone, BaseURL: c.Settings.BaseURL, MailDomain: c.Settings.MailDomain, Key: key,
+		SigningKey: c.Settings.SigningKey, Server: cfg.SMTPHost, Rules: cfg.rhythm(),
+	}, mailer)
+	in.library, in.locate = c.Library, c.Locate
+	in.rules = r.newRules(in)
+	in.triage = triage.New(c.Store, in.loop, r.cfg.zone())
+	in.work = casework.New(casework.Config{Store: c.Store, Notary: in.log, Mailer: mailer, Settings: casework.Settings{
+		Key: key, Sender: c.Settings.Sender, MailDomain: c.Settings.MailDomain, Zone: c.Settings.Zone,
+	}})
 	in.staff.Execute("ledger.rotate", checkRotate, in.rotate)
 	in.staff.Execute("finding.lower", checkLower, in.lower)
 	in.staff.Execute("party.end", checkEnding, in.endParty)
@@ -128,6 +160,12 @@ func (r *running) loopSettings(key []byte) (loop.Settings, error) {
 		}
 	}
 	return s, nil
+}
+
+// rhythm is what notices keep to, as pages explain it.
+func (c *Config) rhythm() notice.Rules {
+	urgent, _ := event.ParseSeverity(c.UrgentFrom) // kong has checked the word
+	return notice.Rules{UrgentFrom: urgent, PerDay: c.NoticesADay, Hour: c.DigestHour, Zone: c.zone()}
 }
 
 // builtIn is BuiltIn with what the operator adds: packs, tables of addresses, the fetcher.

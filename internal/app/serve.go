@@ -12,6 +12,7 @@ import (
 	"tocsin/internal/access"
 	"tocsin/internal/act/loop"
 	"tocsin/internal/fault"
+	"tocsin/internal/gate"
 	"tocsin/internal/worker"
 )
 
@@ -39,6 +40,9 @@ type serving struct {
 	mail    bool   // notices are delivered
 	mailbox bool   // sent mails can be read on a page (demo)
 	ready   func(addr string)
+	stop    <-chan struct{} // closed when the server stops: streams of events end then
+	streams *gate.Streams   // made from stop; nil: they are not bounded
+	system  *system
 }
 
 // stopTimeout is how long requests under way get to end.
@@ -51,8 +55,11 @@ func (r *running) serve(in *installation, s serving) error {
 	}
 	ctx, stop := context.WithCancel(r.ctx)
 	defer stop()
+	s.stop = ctx.Done()
 	var w *worker.Worker
+	s.system = newSystem(r, in, s.mail)
 	w = worker.New(r.clock, r.log, r.duties(in, s, func() { w.Wake() })...)
+	s.system.standings = w.Standings
 	doors, err := r.doors(in, s, w.Wake)
 	if err != nil {
 		return err
@@ -116,12 +123,22 @@ func (r *running) duties(in *installation, s serving, wake func()) []worker.Duty
 			return false, err
 		}},
 		{Name: "chase", Every: time.Minute, Do: some(l.Chase)},
+		{Name: "tally", Every: 3 * time.Second, Do: some(in.picture.Compact)},
+		{Name: "publish", Every: time.Minute, Do: some(in.picture.Publish)},
+		{Name: "forget", Every: time.Hour, Do: some(in.work.ForgetOld)},
+		{Name: "rules", Every: time.Minute, Do: some(in.rules.Review)},
 		{Name: "proposals", Every: time.Minute, Do: some(in.staff.LapseProposals)},
 	}
 	if s.mail {
-		ds = append(ds, worker.Duty{Name: "deliver", Every: 5 * time.Second, Do: some(l.Deliver)})
+		ds = append(ds, worker.Duty{Name: "letters", Every: 5 * time.Second, Do: some(in.register.Send)})
+		ds = append(ds, worker.Duty{Name: "deliver", Every: 5 * time.Second, Do: some(l.Deliver)},
+			worker.Duty{Name: "acknowledge", Every: 5 * time.Second, Do: some(in.work.Acknowledge)})
 	}
 	ds = append(ds, r.ledgerDuties(in)...)
+	ds = append(ds, r.programDuties(in)...)
+	if s.system != nil {
+		ds = append(ds, worker.Duty{Name: "measure", Every: time.Hour, Do: s.system.measure})
+	}
 	if s.drop != "" {
 		ds = append(ds, r.dropDuty(l, s.drop))
 	}

@@ -49,15 +49,19 @@ var answered = []struct {
 	{"assignment", "person_id post_id kind from_at", ""},
 	{"post", "powers incompatible", ""},
 	{"payload", "sealed", ""},
+	{"report", "id kind state outcome what whereabouts seen_on contact salt commitment received_at taken_at taken_by closed_at", "closed_at is not null"},
 	{"setting", "value", "name in ('party_version', 'ledger.origin', 'ledger.key')"},
 }
 
 // deletable are tables of which every row is missed.
-var deletable = []string{"entry", "place", "tree", "signal", "finding", "history", "notice", "delivery", "feed", "person", "assignment", "post", "payload"}
+var deletable = []string{"entry", "place", "tree", "signal", "finding", "history", "notice", "delivery", "feed", "person", "assignment", "post", "payload", "report"}
 
 // enums are the values that a column may have by its constraint.
 var enums = map[string][]string{
 	"signal.state":    {"received", "folded", "refused"},
+	"report.kind":     {"phishing", "scam_site", "malware", "vulnerability", "incident", "data_exposed", "question", "complaint"},
+	"report.state":    {"received", "acknowledged", "taken", "closed"},
+	"report.outcome":  {"", "handled", "passed_on", "answered", "known", "no_harm", "not_ours", "unusable"},
 	"assignment.kind": {"holder", "deputy", "acting"},
 	"notice.kind":     {"urgent", "digest", "reminder", "escalation"},
 	"notice.state":    {"planned", "answered", "failed", "escalated", "withdrawn"},
@@ -354,7 +358,7 @@ type rowAt struct {
 var rowKeys = map[string][]string{
 	"entry": {"id"}, "place": {"seq"}, "tree": {"id"}, "checkpoint": {"size"}, "signal": {"id"}, "finding": {"id"}, "history": {"finding_id", "seq"},
 	"notice": {"id"}, "delivery": {"notice_id", "attempt"}, "feed": {"id"}, "setting": {"name"},
-	"person": {"id"}, "assignment": {"id"}, "post": {"id"}, "payload": {"entry_id"},
+	"person": {"id"}, "assignment": {"id"}, "post": {"id"}, "payload": {"entry_id"}, "report": {"id"},
 }
 
 // row picks a row at random.

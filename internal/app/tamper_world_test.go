@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tocsin/internal/access"
+	"tocsin/internal/act/casework"
 	"tocsin/internal/act/loop"
 	"tocsin/internal/act/record"
 	"tocsin/internal/act/staff"
@@ -21,6 +22,7 @@ import (
 	"tocsin/internal/notice"
 	"tocsin/internal/party"
 	"tocsin/internal/people"
+	"tocsin/internal/report"
 	"tocsin/internal/store"
 )
 
@@ -124,6 +126,7 @@ func newEvidenceWorld(t testing.TB, dir, dsn string) *evidenceWorld {
 		Person: people.Person{Party: ident.Authority, Name: "Bo Lin", Mail: "bo@authority.example", Language: "zh"}, Posts: []ident.Post{"handler", "approver"},
 	})
 	w.must(err)
+	w.told(desk, first)
 	for day := range 9 {
 		w.day(first.AddDate(0, 0, day), day)
 	}
@@ -133,6 +136,28 @@ func newEvidenceWorld(t testing.TB, dir, dsn string) *evidenceWorld {
 	}
 	w.must(w.log.Complete(t.Context(), first.AddDate(0, 0, 11)))
 	return w
+}
+
+// told takes in what two people report, and sees to one of them.
+func (w *evidenceWorld) told(desk *staff.Staff, at time.Time) {
+	w.t.Helper()
+	ctx := w.t.Context()
+	work := casework.New(casework.Config{Store: w.store, Notary: w.log, Settings: casework.Settings{Key: worldKey}})
+	for _, f := range []report.Form{
+		{Key: report.NewFormKey(), Kind: report.Phishing, What: "A mail wanted my password.", Where: "http://evil.example", Day: "2026-11-09", Contact: "me@mail.example", Language: "en"},
+		{Key: report.NewFormKey(), Kind: report.Question, What: "May I open it?", Language: "zh"},
+	} {
+		_, err := work.Receive(ctx, at, f)
+		w.must(err)
+	}
+	ann, err := desk.PersonByMail(ctx, "ann@authority.example")
+	w.must(err)
+	by, err := desk.ActorOf(ctx, at.Add(time.Hour), ann.ID)
+	w.must(err)
+	var id ident.Report
+	w.must(w.db.QueryRowContext(ctx, "select id from report where kind = 'phishing'").Scan(&id))
+	w.must(work.Take(ctx, at.Add(2*time.Hour), by, id))
+	w.must(work.Close(ctx, at.Add(3*time.Hour), by, id, report.Handled))
 }
 
 // day takes a report in, tells the parties, lets some of them answer, and looks what is gone.

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"tocsin/internal/act/casework"
 	"tocsin/internal/act/record"
 	"tocsin/internal/act/staff"
 	"tocsin/internal/archive"
@@ -123,7 +124,10 @@ func verifyStore(ctx context.Context, s *store.Store, a *archive.Archive, e reco
 	if err != nil {
 		return v, fault.New(fault.Conflict, "the key of %s cannot be read: without it nobody can tell whether its people are those of the ledger", data)
 	}
-	return v, staff.New(s, staff.Settings{Key: key}).CheckPeople(ctx)
+	if err := staff.New(s, staff.Settings{Key: key}).CheckPeople(ctx); err != nil {
+		return v, err
+	}
+	return v, casework.New(casework.Config{Store: s, Settings: casework.Settings{Key: key}}).CheckContacts(ctx)
 }
 
 func verifiedText(v record.Verified) string {
@@ -136,8 +140,8 @@ func verifiedText(v record.Verified) string {
 	if v.Signed < v.Size {
 		fmt.Fprintf(&b, "%-12s %d entries are signed by nobody yet: %d to %d\n", "ATTENTION", v.Size-v.Signed, v.Signed+1, v.Size)
 	}
-	fmt.Fprintf(&b, "%-12s %d\n%-12s %d, %d bytes\n%-12s %d, with %d steps\n%-12s %d\n%-12s %d\n", "signals", v.Signals, "blobs", v.Blobs, v.Bytes,
-		"findings", v.Findings, v.Steps, "notices", v.Notices, "feeds", v.Feeds)
+	fmt.Fprintf(&b, "%-12s %d\n%-12s %d, %d bytes\n%-12s %d, with %d steps\n%-12s %d\n%-12s %d\n%-12s %d\n", "signals", v.Signals, "blobs", v.Blobs, v.Bytes,
+		"findings", v.Findings, v.Steps, "notices", v.Notices, "feeds", v.Feeds, "reports", v.Reports)
 	return b.String()
 }
 
