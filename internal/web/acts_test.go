@@ -138,10 +138,10 @@ func TestDispute(t *testing.T) {
 	f := list.Rows[0]
 	member := w.signedIn(f.Party, "en")
 	id, at := fmt.Sprint(f.ID), fmt.Sprintf("/desk/findings/%d", f.ID)
-	if r := member.post("/my", url.Values{"finding": {id}, "answer": {"not_mine"}, "whose": {"the neighbour"}}); r.Code != http.StatusSeeOther {
+	if r := member.post("/my/exposure", url.Values{"finding": {id}, "answer": {"not_mine"}, "whose": {"the neighbour"}}); r.Code != http.StatusSeeOther {
 		t.Fatalf("dispute: %d\n%s", r.Code, r.Body)
 	}
-	if body := ada.ok("/desk"); !strings.Contains(body, "disputes (findings: 1)") || !strings.Contains(body, "the neighbour") || !strings.Contains(body, `href="`+at+`"`) {
+	if body := ada.ok("/desk?kind=dispute"); !strings.Contains(body, "the neighbour") || !strings.Contains(body, `href="`+at+`"`) {
 		t.Error("the queue does not have the dispute")
 	}
 	if body := ada.ok(at); !strings.Contains(body, "Reject the dispute") {
@@ -155,12 +155,81 @@ func TestDispute(t *testing.T) {
 	if body := ada.ok(at); !strings.Contains(body, "by hand") || !strings.Contains(body, "they asked for it") {
 		t.Error("it was not attributed by hand")
 	}
-	item := ada.first("/desk", `action="/desk/queue/(que_[a-z0-9]+)/done"`)
-	if r := ada.post("/desk/queue/"+item+"/done", nil); r.Code != http.StatusSeeOther {
-		t.Errorf("seen to: %d", r.Code)
+}
+
+// The queue's buttons settle a row each; the toast takes that back, and a bulk shows first what it would do.
+func TestTriage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.signedIn(ident.Authority, "en")
+	do := strings.ReplaceAll(ada.first("/desk?kind=orphan", `value="(discard\|finding:\d+\|\|0)"`), "&#34;", "")
+	r := ada.post("/desk/queue/act", url.Values{"do": {do}, "back": {"/desk?kind=orphan"}})
+	to, err := url.Parse(r.Header().Get("Location"))
+	w.must(err)
+	if q := to.Query(); r.Code != http.StatusSeeOther || q.Get("kind") != "orphan" || q.Get("undo") == "" || q.Get("at") != "0" {
+		t.Fatalf("settled: %d to %s", r.Code, to)
 	}
-	if r := ada.post("/desk/queue/"+item+"/done", nil); r.Code != http.StatusNotFound {
-		t.Errorf("seen to twice: %d", r.Code)
+	body := ada.ok(to.String())
+	if !strings.Contains(body, "Settled as not a problem.") || !strings.Contains(body, `action="/desk/queue/undo"`) || !strings.Contains(body, " autofocus>") {
+		t.Error("no toast, no way back, or the keyboard does not go on")
+	}
+	if strings.Contains(body, do) {
+		t.Error("the row is still there")
+	}
+	if r := ada.post("/desk/queue/act", url.Values{"do": {do}}); r.Code != http.StatusConflict {
+		t.Errorf("twice: %d", r.Code)
+	}
+	undo := url.Values{"batch": {to.Query().Get("undo")}, "back": {"/desk?kind=orphan"}}
+	if r := ada.post("/desk/queue/undo", undo); r.Code != http.StatusSeeOther || !strings.Contains(ada.ok(r.Header().Get("Location")), do) {
+		t.Errorf("undo: %d", r.Code)
+	}
+	if r := ada.post("/desk/queue/undo", undo); r.Code != http.StatusConflict {
+		t.Errorf("undo twice: %d", r.Code)
+	}
+	_, key, _ := strings.Cut(do, "|")
+	key, _, _ = strings.Cut(key, "|")
+	plan := "/desk/queue/preview?" + url.Values{"do": {"attribute"}, "to": {"aurelianet"}, "row": {key + "|", "queue:que_none|"}}.Encode()
+	for _, language := range []string{"en", "zh"} {
+		checkPage(t, w.signedIn(ident.Authority, language), plan, language)
+	}
+	if body := ada.ok(plan); !strings.Contains(body, "1 will change") || !strings.Contains(body, "1 is left alone") {
+		t.Error("the preview does not say what changes and what not")
+	}
+	bulk := url.Values{"do": {"attribute"}, "to": {"aurelianet"}, "row": {key + "|"}, "reason": {"theirs"}, "back": {"/desk"}}
+	if r := ada.post("/desk/queue/bulk", bulk); r.Code != http.StatusSeeOther || !strings.Contains(r.Header().Get("Location"), "undo=bat_") {
+		t.Errorf("bulk: %d", r.Code)
+	}
+	for _, query := range []string{"do=discard", "row=finding:1", "do=x&row=finding:1"} {
+		if r := ada.get("/desk/queue/preview?" + query); r.Code != http.StatusUnprocessableEntity {
+			t.Errorf("preview of %s: %d", query, r.Code)
+		}
+	}
+}
+
+// Views are kept and shared, and what was opened last stands in the browser only.
+func TestViewsAndRecent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.signedIn(ident.Authority, "en")
+	if r := ada.post("/desk/views", url.Values{"name": {"High ones"}, "query": {"/desk/findings?severity=high&undo=x"}, "shared": {"yes"}}); r.Code != http.StatusSeeOther {
+		t.Fatalf("save: %d", r.Code)
+	}
+	body := ada.ok("/desk/findings?severity=high&state=live")
+	if !strings.Contains(body, "High ones") {
+		t.Error("the view is not above the list")
+	}
+	for _, bad := range []url.Values{{"name": {""}, "query": {"/desk/findings"}}, {"name": {"x"}, "query": {"https://evil.example/desk"}}, {"name": {"x"}, "query": {"//evil.example/desk"}}} {
+		if r := ada.post("/desk/views", bad); r.Code != http.StatusUnprocessableEntity {
+			t.Errorf("%v: %d", bad, r.Code)
+		}
+	}
+	at := ada.first("/desk/findings", `href="/desk/findings/(\d+)"`)
+	ada.ok("/desk/findings/" + at)
+	if body := ada.ok("/desk/search?q=" + at); !strings.Contains(body, "/desk/findings/"+at) || !strings.Contains(body, "Opened last") {
+		t.Error("what was opened last is not offered")
+	}
+	if r := ada.get("/desk/search.json?q=city"); !strings.Contains(r.Body.String(), `"kind":"party"`) {
+		t.Errorf("palette: %s", r.Body)
 	}
 }
 
@@ -173,10 +242,10 @@ func TestOthersFindings(t *testing.T) {
 	i := slices.IndexFunc(list.Rows, func(f loop.FindingRow) bool { return f.Party != "city-hospital" && f.Party != "" })
 	theirs := list.Rows[i]
 	hospital := w.signedIn("city-hospital", "en")
-	if strings.Contains(hospital.ok("/my"), fmt.Sprintf(`value="%d"`, theirs.ID)) {
+	if strings.Contains(hospital.ok("/my/exposure"), fmt.Sprintf(`value="%d"`, theirs.ID)) {
 		t.Error("another's finding is on the page")
 	}
-	r := hospital.post("/my", url.Values{"finding": {fmt.Sprint(theirs.ID)}, "answer": {"fixed"}})
+	r := hospital.post("/my/exposure", url.Values{"finding": {fmt.Sprint(theirs.ID)}, "answer": {"fixed"}})
 	if to := r.Header().Get("Location"); !strings.Contains(to, "took=0") {
 		t.Errorf("answered for another: %d to %s", r.Code, to)
 	}

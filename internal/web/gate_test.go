@@ -19,7 +19,7 @@ var placeholder = regexp.MustCompile(`\{[^}]*\}`)
 // addresses are one address of every route with the methods that some route answers there.
 func addresses(w *world) map[string]map[string]bool {
 	out := map[string]map[string]bool{}
-	routes := web.Routes(web.Config{Loop: w.loop, Staff: w.staff, Mailbox: true})
+	routes := web.Routes(w.set)
 	for _, r := range routes {
 		if _, path, found := strings.Cut(r.Pattern, " "); found { // else it is the catch-all
 			path = strings.TrimSuffix(path, "{$}")
@@ -177,7 +177,9 @@ func TestDeskApart(t *testing.T) {
 	w := emptyWorld(t)
 	p := w.signedIn("authority", "en")
 	here := w.pages
-	apart, err := web.New(web.Config{Loop: w.loop, Staff: w.staff, Clock: func() time.Time { return w.now }, NoDesk: true})
+	set := w.set
+	set.NoDesk = true
+	apart, err := web.New(set)
 	w.must(err)
 	w.pages = apart
 	for path := range addresses(w) {

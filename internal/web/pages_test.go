@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,11 +28,25 @@ func TestEveryPage(t *testing.T) {
 			who  *person
 			path string
 		}{
-			{anybody, "/"},
 			{anybody, "/sign-in"},
+			{anybody, "/report"},
 			{anybody, "/sign-in/" + token},
 			{anybody, link},
 			{hospital, "/my"},
+			{hospital, "/my/exposure"},
+			{hospital, "/my/exposure?by=problem&severity=high&new=7d&state=answerable"},
+			{hospital, "/my/exposure/" + hospital.first("/my/exposure", `href="/my/exposure/(\d+)"`)},
+			{hospital, "/my/systems"},
+			{hospital, "/my/systems/change?what=system"},
+			{hospital, "/my/systems/change?what=resource"},
+			{hospital, "/my/contacts"},
+			{hospital, "/my/contacts/edit"},
+			{hospital, "/my/contacts/edit?id=" + hospital.first("/my/contacts", `edit\?id=([^"]+)"`)},
+			{hospital, "/my/notices"},
+			{hospital, "/my/notices/" + hospital.first("/my/notices", `href="/my/notices/(ntc_[a-z0-9]+)"`)},
+			{hospital, "/my/settings"},
+			{ada, "/desk/changes"},
+			{ada, "/desk/changes?state=refused"},
 			{hospital, "/my/observed"},
 			{ada, "/desk"},
 			{ada, "/desk/findings"},
@@ -41,6 +56,7 @@ func TestEveryPage(t *testing.T) {
 			{ada, "/desk/parties?search=hospital"},
 			{ada, "/desk/parties/city-hospital"},
 			{ada, "/desk/notices?state=delivered"},
+			{ada, "/desk/reports"},
 			{ada, "/desk/notices/" + notice},
 			{ada, "/desk/feeds"},
 			{ada, "/desk/signals?feed=shadowserver"},
@@ -51,8 +67,14 @@ func TestEveryPage(t *testing.T) {
 		} {
 			checkPage(t, c.who, c.path, language)
 		}
+		for _, path := range open {
+			checkPage(t, anybody, path, language)
+		}
 	}
 }
+
+// open are the pages that anybody may see, which a browser may keep as long as it asks anew each time.
+var open = []string{"/", "/statistics", "/promises", "/duties", "/advisories", "/accessibility", "/privacy", "/verify"}
 
 func checkPage(t *testing.T, who *person, path, language string) {
 	t.Helper()
@@ -67,7 +89,7 @@ func checkPage(t *testing.T, who *person, path, language string) {
 	if csp := r.Header().Get("Content-Security-Policy"); !strings.HasPrefix(csp, page.Policy) {
 		t.Errorf("GET %s: policy %q", path, csp)
 	}
-	if path != "/" && !strings.Contains(r.Header().Get("Cache-Control"), "no-store") {
+	if !slices.Contains(open, path) && !strings.Contains(r.Header().Get("Cache-Control"), "no-store") {
 		t.Errorf("GET %s may be kept: %q", path, r.Header().Get("Cache-Control"))
 	}
 	body := r.Body.String()
@@ -130,8 +152,11 @@ func TestEmptyPages(t *testing.T) {
 	w := emptyWorld(t)
 	for _, language := range []string{"en", "zh"} {
 		ada := w.signedIn(ident.Authority, language)
+		for _, path := range open {
+			checkPage(t, w.visitor(language), path, language)
+		}
 		for _, path := range []string{
-			"/", "/desk", "/desk/findings", "/desk/parties", "/desk/notices", "/desk/feeds", "/desk/signals", "/desk/ledger", "/desk/mail",
+			"/desk", "/desk/findings", "/desk/parties", "/desk/notices", "/desk/feeds", "/desk/signals", "/desk/ledger", "/desk/mail", "/report", "/desk/reports",
 		} {
 			checkPage(t, ada, path, language)
 		}

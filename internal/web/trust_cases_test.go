@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -46,6 +47,11 @@ func (w *trustWorld) addresses() []address {
 	return out
 }
 
+func init() { //nolint:gochecknoinits // calls name what looks them up: a variable would be a cycle
+	maps.Copy(calls, programCalls)
+	maps.Copy(walk, programWalk)
+}
+
 // request is one call that fits a route.
 type request struct {
 	path string
@@ -57,6 +63,7 @@ type request struct {
 var calls = map[string]func(w *trustWorld, c *caller) request{
 	"GET /static/":          func(*trustWorld, *caller) request { return at(static.Path("tocsin.css")) },
 	"GET /{$}":              func(*trustWorld, *caller) request { return at("/") },
+	"POST /verify":          func(*trustWorld, *caller) request { return send("/verify", url.Values{"text": {"a text"}}) },
 	"* /":                   func(*trustWorld, *caller) request { return at("/nowhere") },
 	"* /api/":               func(*trustWorld, *caller) request { return at("/api/nowhere") },
 	"GET /sign-in/{token}":  func(w *trustWorld, _ *caller) request { return at("/sign-in/" + w.offer()) },
@@ -86,9 +93,24 @@ var calls = map[string]func(w *trustWorld, c *caller) request{
 	"POST /sign-out":                func(*trustWorld, *caller) request { return send("/sign-out", nil) },
 	"GET /n/{token}":                func(w *trustWorld, _ *caller) request { return at("/n/" + w.letter(alpha)) },
 	"POST /n/{token}":               func(w *trustWorld, _ *caller) request { return send("/n/"+w.letter(alpha), w.answer(alpha)) },
-	"POST /my":                      func(w *trustWorld, _ *caller) request { return send("/my", w.answer(alpha)) },
-	"POST /desk/queue/{id}/done":    func(w *trustWorld, _ *caller) request { return send("/desk/queue/"+w.queue()+"/done", nil) },
-	"GET /desk/findings/{id}":       func(w *trustWorld, _ *caller) request { return at("/desk/findings/" + w.finding(alpha)) },
+	"POST /desk/queue/act": func(w *trustWorld, _ *caller) request {
+		return send("/desk/queue/act", url.Values{"do": {"done|queue:" + w.queue() + "||0"}})
+	},
+	"GET /desk/queue/preview": func(w *trustWorld, _ *caller) request {
+		return at("/desk/queue/preview?do=discard&row=finding:" + w.finding(alpha))
+	},
+	"POST /desk/queue/bulk": func(w *trustWorld, _ *caller) request {
+		return send("/desk/queue/bulk", url.Values{"do": {"discard"}, "row": {"finding:" + w.finding(alpha)}, "reason": {"because of the test"}})
+	},
+	"POST /desk/queue/undo":        func(w *trustWorld, _ *caller) request { return send("/desk/queue/undo", w.settled()) },
+	"GET /desk/search":             func(*trustWorld, *caller) request { return at("/desk/search?q=192.0.2.") },
+	"GET /desk/search.json":        func(*trustWorld, *caller) request { return at("/desk/search.json?q=192.0.2.") },
+	"GET /desk/situation/{figure}": func(*trustWorld, *caller) request { return at("/desk/situation/funnel.csv") },
+	"POST /desk/views": func(*trustWorld, *caller) request {
+		return send("/desk/views", url.Values{"name": {"x"}, "query": {"/desk/findings?state=all"}})
+	},
+	"POST /desk/views/{id}/end": func(w *trustWorld, _ *caller) request { return send("/desk/views/"+w.view()+"/end", nil) },
+	"GET /desk/findings/{id}":   func(w *trustWorld, _ *caller) request { return at("/desk/findings/" + w.finding(alpha)) },
 	"POST /desk/findings/{id}/discard": func(w *trustWorld, _ *caller) request {
 		return send("/desk/findings/"+w.finding(alpha)+"/discard", reason)
 	},
@@ -120,6 +142,7 @@ var calls = map[string]func(w *trustWorld, c *caller) request{
 	"POST /desk/signals/{id}/replay": func(w *trustWorld, _ *caller) request { return send("/desk/signals/"+w.fresh()+"/replay", nil) },
 	"POST /api/v1/signals":           func(w *trustWorld, _ *caller) request { return send("/api/v1/signals?name=x.json", w.body()) },
 	"GET /api/v1/signals/{id}":       func(w *trustWorld, _ *caller) request { return at("/api/v1/signals/" + w.signal()) },
+	"GET /desk/live":                 func(*trustWorld, *caller) request { return at("/desk/live?once=1") },
 }
 
 var (
@@ -142,7 +165,13 @@ func (w *trustWorld) request(a address, c *caller) (request, bool) {
 	if make, ok := calls[a.pattern]; ok {
 		return make(w, c), true
 	}
+	if make, ok := ruleCalls[a.pattern]; ok {
+		return make(w, c), true
+	}
 	if make, ok := logCalls[a.pattern]; ok {
+		return make(w, c), true
+	}
+	if make, ok := memberCalls[a.pattern]; ok {
 		return make(w, c), true
 	}
 	if make, ok := accountCalls[a.pattern]; ok {
@@ -187,11 +216,30 @@ func (w *trustWorld) finding(of ident.Party) string {
 	return w.one(w.used["finding"]-1, "select id from finding where party_id = $1 and identifier = 'open-plain' order by id", string(of))
 }
 
+// settled is a batch that the handler did and can undo.
+func (w *trustWorld) settled() url.Values {
+	w.t.Helper()
+	r := w.roles["handler"].call("POST", "/desk/findings/"+w.finding(alpha)+"/discard", reason)
+	to, err := url.Parse(r.Header().Get("Location"))
+	w.must(err)
+	if r.Code != http.StatusSeeOther || to.Query().Get("undo") == "" {
+		w.t.Fatalf("discard: %d\n%s", r.Code, r.Body)
+	}
+	return url.Values{"batch": {to.Query().Get("undo")}}
+}
+
+// view is a view that the handler shares.
+func (w *trustWorld) view() string {
+	w.t.Helper()
+	w.roles["handler"].call("POST", "/desk/views", url.Values{"name": {"shared"}, "query": {"/desk/findings"}, "shared": {"yes"}})
+	return w.one(0, "select id from saved_view where shared and ended_at is null order by created_at desc")
+}
+
 // disputed is a finding that its party disputes.
 func (w *trustWorld) disputed() string {
 	w.t.Helper()
 	id := w.finding(alpha)
-	if r := w.roles["answerer"].call("POST", "/my", url.Values{"finding": {id}, "answer": {"not_mine"}}); r.Code != http.StatusSeeOther {
+	if r := w.roles["answerer"].call("POST", "/my/exposure", url.Values{"finding": {id}, "answer": {"not_mine"}}); r.Code != http.StatusSeeOther {
 		w.t.Fatalf("dispute: %d\n%s", r.Code, r.Body)
 	}
 	return id

@@ -65,7 +65,7 @@ func outcome(r *httptest.ResponseRecorder) string {
 // leaves nothing in the ledger.
 func TestAuthorisationMatrix(t *testing.T) {
 	t.Parallel()
-	w := newTrust(t, 150)
+	w := newTrust(t, 400)
 	matrix, known := readMatrix(t), map[string]bool{}
 	for _, a := range w.addresses() {
 		known[a.pattern] = true

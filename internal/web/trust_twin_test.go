@@ -47,6 +47,8 @@ func (w *trustWorld) own() map[string]bool {
 		"select id from contact where party_id = 'alpha'",
 		"select id from resource where party_id = 'alpha'",
 		"select id from system where party_id = 'alpha'",
+		"select id from change_request where party_id = 'alpha'",
+		"select id from letter where party_id = 'alpha'",
 		"select id from person where party_id = 'alpha'",
 		"select id from unit where party_id = 'alpha'",
 		"select p.id from post p join unit u on u.id = p.unit_id where u.party_id = 'alpha'",
@@ -96,8 +98,13 @@ func face(r *httptest.ResponseRecorder, path, id string) string {
 
 // blind are forms that name things by their ids, for routes that have no id in the address.
 var blind = map[string]func(id string) url.Values{
-	"POST /my":        func(id string) url.Values { return url.Values{"finding": {id}, "answer": {"fixed"}} },
-	"POST /n/{token}": func(id string) url.Values { return url.Values{"finding": {id}, "answer": {"fixed"}} },
+	"POST /my/exposure": func(id string) url.Values { return url.Values{"finding": {id}, "answer": {"fixed"}} },
+	"POST /my/systems/change": func(id string) url.Values {
+		return url.Values{"what": {"resource"}, "id": {id}, "end": {"1"}}
+	},
+	"POST /my/systems/withdraw": func(id string) url.Values { return url.Values{"id": {id}} },
+	"POST /my/contacts":         func(id string) url.Values { return url.Values{"do": {"test"}, "id": {id}} },
+	"POST /n/{token}":           func(id string) url.Values { return url.Values{"finding": {id}, "answer": {"fixed"}} },
 }
 
 // What is another's and what is not there are told apart by nothing: status, address and page are the same, for every
@@ -152,7 +159,7 @@ func firstDifference(one, other string) string {
 }
 
 func (w *trustWorld) ask(a address, role, id, letter string) string {
-	path := strings.NewReplacer("{id}", id, "{n}", "1", "{token}", letter).Replace(a.path)
+	path := strings.NewReplacer("{id}", id, "{n}", "1", "{delivery}", "whd_1", "{token}", letter).Replace(a.path)
 	var form url.Values
 	if a.method != http.MethodGet {
 		form = url.Values{"reason": {"to see"}, "why": {"triage"}, "party": {"alpha"}, "tlp": {"amber"}, "code": {"123456"}}
@@ -171,7 +178,7 @@ func (w *trustWorld) twinsDiffer(t *testing.T, letter string) {
 	if w.ask(get, "handler", id, letter) == w.ask(get, "handler", twin(id), letter) {
 		t.Error("the comparison does not see a finding that is there")
 	}
-	mine, post := w.finding(alpha), address{"POST /my", "POST", "/my"}
+	mine, post := w.finding(alpha), address{"POST /my/exposure", "POST", "/my/exposure"}
 	if w.ask(post, "answerer", mine, letter) == w.ask(post, "answerer", twin(mine), letter) {
 		t.Error("the comparison does not see an own finding")
 	}

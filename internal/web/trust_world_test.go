@@ -17,9 +17,13 @@ import (
 	"testing"
 	"time"
 
+	"tocsin/internal/act/exposure"
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/picture"
+	"tocsin/internal/act/program"
 	"tocsin/internal/act/record"
 	"tocsin/internal/act/staff"
+	"tocsin/internal/act/triage"
 	"tocsin/internal/api"
 	"tocsin/internal/archive"
 	"tocsin/internal/asset"
@@ -135,6 +139,8 @@ func (w *trustWorld) open() {
 	t.Cleanup(func() { w.must(blobs.Close()) })
 	w.staff = staff.New(w.db, staff.Settings{BaseURL: "https://tocsin.example", Key: trustKey})
 	w.record = record.New(w.db, record.Settings{Dir: t.TempDir(), Origin: "tocsin.example/log"})
+	w.work = newCasework(w.db, w.record, w.post)
+	w.exposure, w.register = exposure.New(w.db, library), newRegister(w.db, w.post)
 	w.loop = loop.New(loop.Config{
 		Store: w.db, Archive: blobs, Packs: known, Library: library, Mailer: w.post,
 		Settings: loop.Settings{
@@ -147,7 +153,7 @@ func (w *trustWorld) open() {
 	clock := func() time.Time { return w.now }
 	w.pages, err = web.New(w.config(clock, log))
 	w.must(err)
-	calls := api.New(api.Config{Loop: w.loop, Staff: w.staff, Clock: clock, Log: log})
+	calls := api.New(api.Config{Loop: w.loop, Triage: triage.New(w.db, w.loop, time.UTC), Staff: w.staff, Record: w.record, Programs: w.programs(), Casework: w.work, Picture: picture.New(w.db), Clock: clock, Log: log})
 	mux := http.NewServeMux()
 	mux.Handle("/api/", calls)
 	mux.Handle("/healthz", calls)
@@ -156,11 +162,16 @@ func (w *trustWorld) open() {
 	w.server = mux
 }
 
+func (w *trustWorld) programs() *program.Programs {
+	return program.New(w.db, program.Settings{Key: trustKey})
+}
+
 func (w *trustWorld) config(clock func() time.Time, log *slog.Logger) web.Config {
-	return web.Config{
-		Loop: w.loop, Staff: w.staff, Record: w.record, Clock: clock, Mailbox: true, Log: log,
+	return deskTools(web.Config{
+		Loop: w.loop, Staff: w.staff, Casework: w.work, Record: w.record, Picture: picture.New(w.db), Exposure: w.exposure, Register: w.register, Triage: triage.New(w.db, w.loop, time.UTC), Clock: clock, Mailbox: true, Log: log,
 		Authority: web.Authority{Name: "CSIRT Anhe", NameZH: "安河应急中心", Mail: "csirt@anhe.example"},
-	}
+		Programs:  w.programs(), Document: api.Document(),
+	}, w.db, w.loop)
 }
 
 // trustParty is a party whose every text names it.
@@ -230,6 +241,7 @@ func (w *trustWorld) fold() {
 	w.must(w.loop.WriteBack(ctx))
 	_, err := w.sql.ExecContext(ctx, `update finding set tlp = 4 where malware like 'zq%-red-%' or asset like '%zq%-red-%'`)
 	w.must(err)
+	w.must(w.db.RebuildTally(ctx))
 }
 
 // settle folds what waits and tells the parties.
@@ -260,6 +272,9 @@ func (c *caller) call(method, path string, form url.Values) *httptest.ResponseRe
 	if method != http.MethodGet {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	if strings.HasPrefix(form.Get(rawBody), "{") {
+		r.Header.Set("Content-Type", "application/json")
 	}
 	if c.bearer != "" {
 		r.Header.Set("Authorization", "Bearer "+c.bearer)

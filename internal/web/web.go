@@ -4,20 +4,32 @@
 package web
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"slices"
 	"time"
 
+	"tocsin/internal/act/casework"
+	"tocsin/internal/act/exposure"
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/picture"
+	"tocsin/internal/act/program"
 	"tocsin/internal/act/record"
+	"tocsin/internal/act/register"
+	"tocsin/internal/act/rehearse"
+	"tocsin/internal/act/rule"
 	"tocsin/internal/act/staff"
+	"tocsin/internal/act/triage"
+	"tocsin/internal/act/upkeep"
 	"tocsin/internal/gate"
+	"tocsin/internal/notice"
 	"tocsin/internal/web/account"
 	"tocsin/internal/web/desk"
 	"tocsin/internal/web/member"
 	"tocsin/internal/web/office"
 	"tocsin/internal/web/page"
+	connect "tocsin/internal/web/program"
 	"tocsin/internal/web/public"
 	"tocsin/internal/web/static"
 )
@@ -29,7 +41,22 @@ type Authority = page.Authority
 type Config struct {
 	Loop      *loop.Loop
 	Staff     *staff.Staff
+	Casework  *casework.Casework
 	Record    *record.Log // nil: the ledger is not published
+	Picture   *picture.Picture
+	Exposure  *exposure.Exposure
+	Register  *register.Register
+	Triage    *triage.Desk
+	Programs  *program.Programs
+	Document  []byte          // the OpenAPI document of the API
+	Streams   *gate.Streams   // bounds live counts; nil: nothing does
+	Library   *notice.Library // what classes are called; nil: by their slugs
+	Ruling    *rule.Desk      // nil: the desk has no rules of its own
+	Stage     *rehearse.Stage // nil: no feed can be added on a page
+	Upkeep    *upkeep.Upkeep
+	System    func(context.Context) desk.SystemFacts // nil: the system's page is not there
+	Rules     notice.Rules                           // that notices follow, for the page that explains them
+	Fade      time.Duration                          // without a sighting until a finding is stale, for the same page
 	Authority Authority
 	Zone      *time.Location   // of times shown; nil is UTC
 	Clock     func() time.Time // what time it is
@@ -68,8 +95,22 @@ func pages(c Config) (*page.Kit, *http.ServeMux, error) {
 func routes(k *page.Kit, c Config) []page.Route {
 	return slices.Concat(
 		[]page.Route{{Pattern: "GET " + static.Prefix, Door: page.ForAll, Raw: static.Handler()}},
-		public.Routes(k, c.Loop, c.Staff), public.LedgerRoutes(c.Record), member.Routes(k, c.Loop), desk.Routes(k, c.Loop, c.Record), office.Routes(c.Staff), account.Routes(c.Staff),
+		public.Routes(k, public.Acts{
+			Loop: c.Loop, Staff: c.Staff, Casework: c.Casework, Record: c.Record, Rules: c.Rules, Fade: c.Fade, Picture: c.Picture, Library: c.Library,
+		}),
+		public.ReportRoutes(k, c.Casework), public.LedgerRoutes(c.Record),
+		member.Routes(k, member.Acts{Loop: c.Loop, Exposure: c.Exposure, Register: c.Register, Picture: c.Picture}),
+		desk.Routes(k, deskActs(c)), desk.ChangeRoutes(c.Loop, c.Register), desk.ReportRoutes(k, c.Casework),
+		office.Routes(c.Staff), account.Routes(c.Staff),
+		connect.Routes(connect.Acts{Programs: c.Programs, Staff: c.Staff, Casework: c.Casework, Register: c.Register, Document: c.Document, Streams: c.Streams}),
 	)
+}
+
+func deskActs(c Config) desk.Acts {
+	return desk.Acts{
+		Loop: c.Loop, Triage: c.Triage, Staff: c.Staff, Picture: c.Picture, Record: c.Record, Casework: c.Casework,
+		Register: c.Register, Rules: c.Ruling, Stage: c.Stage, Upkeep: c.Upkeep, System: c.System,
+	}
 }
 
 // Route is one address of the pages.
@@ -80,5 +121,5 @@ func Routes(c Config) []Route { return routes(&page.Kit{Config: page.Config{Mail
 
 // Pages lists every template with the type that fills it.
 func Pages() []page.Spec {
-	return slices.Concat(page.Pages, public.Pages, member.Pages, desk.Pages, account.Pages, office.Pages)
+	return slices.Concat(page.Pages, public.Pages, public.ReportPages, member.Pages, desk.Pages, desk.ChangePages, desk.ReportPages, account.Pages, office.Pages, connect.Pages)
 }

@@ -15,9 +15,16 @@ import (
 	"time"
 
 	"tocsin/internal/access"
+	"tocsin/internal/act/casework"
+	"tocsin/internal/act/exposure"
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/picture"
+	"tocsin/internal/act/program"
 	"tocsin/internal/act/record"
+	"tocsin/internal/act/register"
 	"tocsin/internal/act/staff"
+	"tocsin/internal/act/triage"
+	"tocsin/internal/api"
 	"tocsin/internal/archive"
 	"tocsin/internal/fault"
 	"tocsin/internal/feed"
@@ -39,11 +46,16 @@ var operator = access.ForSoftware("command")
 
 // world is an installation with a week and more of the simulated province behind it, and its pages.
 type world struct {
+	set   web.Config
 	t     *testing.T
 	loop  *loop.Loop
 	staff *staff.Staff
-	pages http.Handler
-	now   time.Time
+	work  *casework.Casework
+
+	exposure *exposure.Exposure
+	register *register.Register
+	pages    http.Handler
+	now      time.Time
 }
 
 func newWorld(t *testing.T) *world {
@@ -73,6 +85,7 @@ func emptyWorld(t *testing.T) *world {
 	t.Cleanup(func() { w.must(blobs.Close()) })
 	db := testkit.SQLite(t)
 	w.staff = staff.New(db, staff.Settings{BaseURL: "https://tocsin.example", Key: []byte("0123456789abcdef0123456789abcdef")})
+	w.exposure, w.register = exposure.New(db, library), newRegister(db, loop.Mailbox{})
 	w.loop = loop.New(loop.Config{
 		Store: db, Archive: blobs, Packs: known, Library: library, Mailer: loop.Mailbox{},
 		Settings: loop.Settings{
@@ -81,10 +94,15 @@ func emptyWorld(t *testing.T) *world {
 		},
 	})
 	t.Cleanup(func() { w.must(w.loop.Close(context.WithoutCancel(t.Context()))) })
-	w.pages, err = web.New(web.Config{
-		Loop: w.loop, Staff: w.staff, Record: record.New(db, record.Settings{Dir: t.TempDir(), Origin: "tocsin.example/log"}), Clock: func() time.Time { return w.now }, Mailbox: true,
+	log := record.New(db, record.Settings{Dir: t.TempDir(), Origin: "tocsin.example/log"})
+	w.work = newCasework(db, log, nil)
+	w.set = deskTools(web.Config{
+		Library: library, Casework: w.work, Loop: w.loop, Staff: w.staff, Picture: picture.New(db), Exposure: w.exposure, Register: w.register,
+		Triage: triage.New(db, w.loop, time.UTC), Record: log, Clock: func() time.Time { return w.now }, Mailbox: true,
+		Programs: program.New(db, program.Settings{Key: make([]byte, 32)}), Document: api.Document(),
 		Authority: web.Authority{Name: "CSIRT Anhe", NameZH: "安河应急中心", Mail: "csirt@anhe.example"},
-	})
+	}, db, w.loop)
+	w.pages, err = web.New(w.set)
 	w.must(err)
 	return w
 }
@@ -167,6 +185,9 @@ func (p *person) post(path string, form url.Values) *httptest.ResponseRecorder {
 }
 
 func (p *person) do(method, path string, body io.Reader, header map[string]string) *httptest.ResponseRecorder {
+	if path == "/desk/live" {
+		path += "?once=1" // the stream goes on for as long as somebody listens
+	}
 	r := httptest.NewRequestWithContext(p.t.Context(), method, "https://tocsin.example"+path, body)
 	r.Header.Set("Accept-Language", p.language)
 	if method == http.MethodPost {

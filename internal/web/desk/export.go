@@ -47,7 +47,10 @@ func (d *desk) findingsCSV(v *page.Visit) error {
 // openExport writes the export into the ledger and the headers of the file. X-Export-Withheld is the number of findings
 // that are marked too strictly for a file.
 func (d *desk) openExport(v *page.Visit, format, mime string) (*loop.Export, error) {
-	_, q, err := parseFilter(v.R.URL.Query())
+	f, q, err := parseFilter(v.R.URL.Query())
+	if err == nil {
+		_, err = d.partyOf(v, &f, &q)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -6,11 +6,13 @@ import (
 
 	"tocsin/internal/act/loop"
 	"tocsin/internal/ident"
+	"tocsin/internal/people"
 	"tocsin/internal/web/page"
 )
 
 type feedsBody struct {
-	Feeds []loop.Health
+	Feeds []feedRow
+	New   string // address of the form; empty where the visitor may not add one
 }
 
 func (d *desk) feeds(v *page.Visit) error {
@@ -18,7 +20,14 @@ func (d *desk) feeds(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	return page.Show(v, "desk/feeds", v.T("desk.feeds.title"), feedsBody{h})
+	var b feedsBody
+	if b.Feeds, err = d.feedRows(v, h); err != nil {
+		return err
+	}
+	if d.acts.Stage != nil && v.May(people.Feeds) {
+		b.New = "/desk/feeds/new"
+	}
+	return page.Show(v, "desk/feeds", v.T("desk.feeds.title"), b)
 }
 
 type signalsBody struct {

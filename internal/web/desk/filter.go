@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"tocsin/internal/act/loop"
@@ -12,6 +13,8 @@ import (
 	"tocsin/internal/fault"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
+	"tocsin/internal/situation"
+	"tocsin/internal/web/page"
 )
 
 // filter is the list of findings as its address says it. Every member but States is kept as typed, so that a form
@@ -25,6 +28,11 @@ type filter struct {
 	Feed     string // "feed" or "feed/stream"
 	Asset    string
 	Text     string
+	Exactly  string // a severity, or "none": that of findings whose feed gives none
+	Sector   string // or "none"
+	Stage    string // of the funnel
+	Since    string // a UTC day: made on it or later
+	Until    string // a UTC day: made on it or before
 }
 
 const (
@@ -41,11 +49,12 @@ func parseFilter(q url.Values) (filter, loop.FindingQuery, error) {
 	f := filter{
 		State: word(q, "state"), Severity: word(q, "severity"), Class: word(q, "class"), Party: word(q, "party"),
 		Region: word(q, "region"), Feed: word(q, "feed"), Asset: word(q, "asset"), Text: word(q, "text"),
+		Exactly: word(q, "exactly"), Sector: word(q, "sector"), Stage: word(q, "stage"), Since: word(q, "since"), Until: word(q, "until"),
 	}
 	if f.State == "" {
 		f.State = liveState
 	}
-	out := loop.FindingQuery{Class: f.Class, Region: f.Region, Asset: f.Asset, Text: f.Text}
+	out := loop.FindingQuery{Class: f.Class, Region: f.Region, Sector: f.Sector, Asset: f.Asset, Text: f.Text}
 	switch s := finding.State(f.State); {
 	case f.State == liveState:
 		out.States = loop.LiveStates
@@ -67,7 +76,54 @@ func parseFilter(q url.Values) (filter, loop.FindingQuery, error) {
 	}
 	id, stream, _ := strings.Cut(f.Feed, "/")
 	out.Feed, out.Stream = ident.Feed(id), stream
-	return f, out, nil
+	return f, out, f.counted(&out)
+}
+
+// partyOf reads the party of a filter, which people may name instead of giving its id, and returns its name.
+func (d *desk) partyOf(v *page.Visit, f *filter, q *loop.FindingQuery) (string, error) {
+	if f.Party == "" || f.Party == nobody {
+		return "", nil
+	}
+	p, err := d.called(v, f.Party)
+	if err != nil {
+		return "", err
+	}
+	f.Party, q.Party = string(p.ID), p.ID
+	return p.Name, nil
+}
+
+// counted reads what the numbers of the situation ask for; fault.Invalid names the field that cannot be read.
+func (f filter) counted(out *loop.FindingQuery) error {
+	out.Sector = f.Sector
+	if f.Exactly != "" {
+		s, ok := event.ParseSeverity(f.Exactly)
+		if !ok && f.Exactly != nobody {
+			return fault.New(fault.Invalid, "exactly: %q is not a severity or none", f.Exactly)
+		}
+		out.Severities = []event.Severity{s}
+	}
+	if f.Stage != "" {
+		s, ok := situation.ParseStage(f.Stage)
+		if !ok {
+			return fault.New(fault.Invalid, "stage: %q is not a stage of the funnel", f.Stage)
+		}
+		out.Stage = s
+	}
+	day := func(name, text string, add int, to *time.Time) error {
+		if text == "" {
+			return nil
+		}
+		t, err := time.Parse(time.DateOnly, text)
+		if err != nil {
+			return fault.New(fault.Invalid, "%s: %q is not a day as 2006-01-02", name, text)
+		}
+		*to = t.AddDate(0, 0, add)
+		return nil
+	}
+	if err := day("since", f.Since, 0, &out.Since); err != nil {
+		return err
+	}
+	return day("until", f.Until, 1, &out.Until)
 }
 
 func known(s finding.State) bool {
@@ -89,23 +145,16 @@ func word(q url.Values, name string) string {
 }
 
 // Query returns the filter as the query of an address, without a page; parseFilter is its inverse.
-func (f filter) Query() string {
+func (f filter) Query() string { return f.values().Encode() }
+
+func (f filter) values() url.Values {
 	q := url.Values{}
-	for _, p := range [][2]string{
-		{"state", f.State},
-		{"severity", f.Severity},
-		{"class", f.Class},
-		{"party", f.Party},
-		{"region", f.Region},
-		{"feed", f.Feed},
-		{"asset", f.Asset},
-		{"text", f.Text},
-	} {
+	for _, p := range f.fields() {
 		if p[1] != "" {
 			q.Set(p[0], p[1])
 		}
 	}
-	return q.Encode()
+	return q
 }
 
 // At returns the address of path with the filter. Templates take addresses whole: put together in an attribute, the

@@ -3,12 +3,14 @@ package desk
 import (
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"tocsin/internal/act/loop"
 	"tocsin/internal/event"
 	"tocsin/internal/finding"
+	"tocsin/internal/situation"
 )
 
 func TestFilter(t *testing.T) {
@@ -16,12 +18,16 @@ func TestFilter(t *testing.T) {
 	for query, want := range map[string]loop.FindingQuery{
 		"":          {States: loop.LiveStates},
 		"state=all": {},
-		"state=disputed&severity=High&party=none":       {States: []finding.State{finding.Disputed}, Severity: event.High, Orphans: true},
-		"state=all&party=city-hospital&region=XA-02":    {Party: "city-hospital", Region: "XA-02"},
-		"state=all&feed=shadowserver":                   {Feed: "shadowserver"},
-		"state=all&feed=shadowserver%2Fscan_rdp":        {Feed: "shadowserver", Stream: "scan_rdp"},
-		"state=all&asset=+192.0.2.1+&text=%00rdp%0d%0a": {Asset: "192.0.2.1", Text: "rdp"},
-		"state=all&class=%ff%feopen-rdp":                {Class: "open-rdp"},
+		"state=disputed&severity=High&party=none":        {States: []finding.State{finding.Disputed}, Severity: event.High, Orphans: true},
+		"state=all&party=city-hospital&region=XA-02":     {Party: "city-hospital", Region: "XA-02"},
+		"state=all&feed=shadowserver":                    {Feed: "shadowserver"},
+		"state=all&feed=shadowserver%2Fscan_rdp":         {Feed: "shadowserver", Stream: "scan_rdp"},
+		"state=all&asset=+192.0.2.1+&text=%00rdp%0d%0a":  {Asset: "192.0.2.1", Text: "rdp"},
+		"state=all&sector=none&exactly=none&stage=fixed": {Sector: "none", Severities: []event.Severity{event.Unknown}, Stage: situation.Fixed},
+		"state=all&exactly=high&since=2026-11-01&until=2026-11-02": {
+			Severities: []event.Severity{event.High}, Since: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), Until: time.Date(2026, 11, 3, 0, 0, 0, 0, time.UTC),
+		},
+		"state=all&class=%ff%feopen-rdp": {Class: "open-rdp"},
 	} {
 		q, err := url.ParseQuery(query)
 		if err != nil {
@@ -35,7 +41,7 @@ func TestFilter(t *testing.T) {
 			t.Errorf("%s: %s", query, d)
 		}
 	}
-	for _, query := range []string{"state=shut", "severity=dreadful"} {
+	for _, query := range []string{"state=shut", "severity=dreadful", "exactly=x", "stage=gone", "since=soon", "until=x"} {
 		q, _ := url.ParseQuery(query)
 		if _, _, err := parseFilter(q); err == nil {
 			t.Errorf("%s is taken", query)
@@ -84,7 +90,7 @@ func TestObjectLink(t *testing.T) {
 	for object, want := range map[string]string{
 		"finding:12": "/desk/findings/12", "signal:3": "/desk/signals/3", "party:a/../b": "/desk/parties/a%2F..%2Fb",
 		"notice:ntc_1": "/desk/notices/ntc_1", "stream:shadowserver/scan_rdp": "/desk/feeds#shadowserver", "feed:x": "/desk/feeds#x",
-		"contact:c": "", "desk": "", "": "",
+		"report:rep_1": "/desk/reports/rep_1", "change:x": "/desk/changes/x", "proposal:prp_1": "/desk/proposals#prp_1", "contact:c": "", "desk": "", "": "",
 	} {
 		if got := objectLink(object); got != want {
 			t.Errorf("%s: %q, want %q", object, got, want)

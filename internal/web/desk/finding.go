@@ -10,13 +10,15 @@ import (
 	"strings"
 	"time"
 
-	"tocsin/internal/access"
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/triage"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
 	"tocsin/internal/marking"
+	"tocsin/internal/party"
+	"tocsin/internal/people"
 	"tocsin/internal/web/page"
 )
 
@@ -24,6 +26,8 @@ type findingBody struct {
 	loop.FindingDetail
 	Title      string
 	What       string
+	Undo       undoForm
+	Quick      []button // acts by one key
 	Why        loop.Why
 	Steps      []step // the newest first
 	Earlier    []step
@@ -31,7 +35,7 @@ type findingBody struct {
 	Before     []loop.NoticeRow
 	CanDiscard bool
 	CanReject  bool
-	Parties    []loop.PartyName
+	To, With   choice // who is to answer, and who is to see it
 	FirstEvent []field
 	Notes      []event.Note
 	Look       lookForm // before the raw rows
@@ -118,6 +122,7 @@ func (d *desk) finding(v *page.Visit) error {
 	if b.FindingDetail, err = d.loop.FindingByID(ctx, v.Now, v.Who.Actor, id); err != nil {
 		return err
 	}
+	b.Undo = undoForm{word(v.R.URL.Query(), "undo"), fmt.Sprintf("/desk/findings/%d", id)}
 	b.Title, b.What = b.Explain.Title.In(string(v.Lang)), b.Explain.What.In(string(v.Lang))
 	_, err = finding.Next(b.State, finding.Discard)
 	b.CanDiscard = err == nil
@@ -129,9 +134,19 @@ func (d *desk) finding(v *page.Visit) error {
 	if b.Why, err = d.loop.Why(ctx, v.Now, v.Who.Actor, id); err != nil {
 		return err
 	}
-	if b.Parties, err = d.loop.PartyNames(ctx); err != nil {
+	if v.May(people.Triage) {
+		b.Quick = quick(v, &b)
+	}
+	all, err := d.partyChoices(v)
+	if err != nil {
 		return err
 	}
+	b.To = choice{ID: "to", Name: "party", First: v.T("desk.finding.choose"), Must: true}
+	b.To.Parties = slices.DeleteFunc(slices.Clone(all), func(p triage.PartyName) bool { return p.ID == b.Party })
+	if b.Basis == party.ByHand {
+		b.To.First, b.To.Must = v.T("desk.finding.by_rule"), false
+	}
+	b.With = choice{ID: "share-party", Name: "party", First: "–", Parties: all}
 	first, err := d.loop.FirstEvent(ctx, v.Now, v.Who.Actor, id)
 	if err != nil && !errors.Is(err, fault.NotFound) {
 		return err
@@ -139,7 +154,28 @@ func (d *desk) finding(v *page.Visit) error {
 	b.FirstEvent, b.Notes = fields(first), first.Notes
 	b.Milder, b.Stricter = around(b.Mark.TLP)
 	d.raw(ctx, v, id, &b)
+	remember(v, fmt.Sprintf("finding:%d", id))
 	return page.Show(v, "desk/finding", fmt.Sprintf("%s · %s", b.Identity.Asset.Value, b.Title), b)
+}
+
+// quick are the acts that one key does, with the reason that the queue gives: to what the rule says now, where that is
+// another party; to reject a dispute; to discard.
+func quick(v *page.Visit, b *findingBody) []button {
+	var out []button
+	add := func(a triage.Act, to ident.Party, label string) {
+		value := strings.Join([]string{string(a), fmt.Sprintf("finding:%d", b.ID), string(to), ""}, "|")
+		out = append(out, button{Key: actKeys[a], Label: label, Value: value})
+	}
+	if to := b.Why.Rule.Party; to != "" && !b.Why.Agrees && (b.State.Live() || b.State == finding.Stale) {
+		add(triage.Attribute, to, v.T("desk.finding.attribute_to", b.Why.Names[to]))
+	}
+	if b.State == finding.Disputed {
+		add(triage.Reject, "", v.Lang.Word("work_act", string(triage.Reject)))
+	}
+	if b.CanDiscard {
+		add(triage.Discard, "", v.Lang.Word("work_act", string(triage.Discard)))
+	}
+	return out
 }
 
 // raw adds the newest rows from the archive; the page does without them rather than fail or keep people waiting.
@@ -185,26 +221,43 @@ func fields(e event.Event) []field {
 	return out
 }
 
-func (d *desk) discard(v *page.Visit) error { return d.decide(v, d.loop.Discard, "discard") }
+func (d *desk) discard(v *page.Visit) error { return d.decide(v, triage.Discard, "discard") }
 
-func (d *desk) reject(v *page.Visit) error { return d.decide(v, d.loop.RejectDispute, "reject") }
+func (d *desk) reject(v *page.Visit) error { return d.decide(v, triage.Reject, "reject") }
 
-type decision func(ctx context.Context, now time.Time, by access.Actor, id ident.Finding, reason string) error
-
-func (d *desk) decide(v *page.Visit, act decision, done string) error {
+// decide settles the finding of the page with a reason; it can be undone from there.
+func (d *desk) decide(v *page.Visit, act triage.Act, done string) error {
 	id, err := findingID(v)
 	if err != nil {
 		return err
 	}
-	if err := act(v.R.Context(), v.Now, v.Who.Actor, id, v.R.PostForm.Get("reason")); err != nil {
+	at, post := fmt.Sprintf("/desk/findings/%d", id), v.R.PostForm
+	to, err := d.called(v, post.Get("party"))
+	if err != nil {
 		return err
 	}
-	return v.Redirect(fmt.Sprintf("/desk/findings/%d", id), done)
+	on := triage.On{Key: fmt.Sprintf("finding:%d", id), Act: act, To: to.ID}
+	b, err := d.triage.Do(v.R.Context(), v.Now, v.Who.Actor, []triage.On{on}, post.Get("reason"))
+	if err == nil {
+		err = b.First()
+	}
+	if err != nil {
+		return err
+	}
+	return back(v, at, done, b.ID, "")
 }
 
+// attribute names who answers for the finding, or gives it back to the rule.
 func (d *desk) attribute(v *page.Visit) error {
-	to := ident.Party(v.R.PostForm.Get("party"))
-	return d.decide(v, func(ctx context.Context, now time.Time, by access.Actor, id ident.Finding, reason string) error {
-		return d.loop.AttributeByHand(ctx, now, by, id, to, reason)
-	}, "attribute")
+	if v.R.PostForm.Get("party") != "" {
+		return d.decide(v, triage.Attribute, "attribute")
+	}
+	id, err := findingID(v)
+	if err == nil {
+		err = d.loop.AttributeByHand(v.R.Context(), v.Now, v.Who.Actor, id, "", v.R.PostForm.Get("reason"))
+	}
+	if err != nil {
+		return err
+	}
+	return v.Redirect(fmt.Sprintf("/desk/findings/%d", id), "attribute")
 }

@@ -114,7 +114,11 @@ func (d *desk) share(v *page.Visit) error {
 		return err
 	}
 	post := v.R.PostForm
-	whom := "party:" + post.Get("party")
+	with, err := d.called(v, post.Get("party"))
+	if err != nil {
+		return err
+	}
+	whom := "party:" + string(with.ID)
 	if p := strings.TrimSpace(post.Get("person")); p != "" {
 		whom = "person:" + p
 	}

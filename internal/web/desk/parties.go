@@ -1,35 +1,72 @@
 package desk
 
 import (
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/triage"
 	"tocsin/internal/event"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
+	"tocsin/internal/situation"
+	"tocsin/internal/web/chart"
 	"tocsin/internal/web/page"
 )
 
 type partiesBody struct {
-	Search string
-	Rows   []loop.PartyRow
-	Places map[string]string // name of a region by its id
-	More   int               // further ones that the search matches
-	Cap    int               // counts end here: "10,000+"
+	Ask      triage.PartyQuery
+	Rows     []triage.PartyRow
+	Regions  []page.Option
+	Places   map[string]string // name of a region by its id
+	Cap      int               // of the silence meter, in days
+	Pager    page.Pager
+	Views    views
+	Narrowed bool
 }
 
-// partyLimit is how many parties the list shows; a search narrows it.
-const partyLimit = 500
-
 func (d *desk) parties(v *page.Visit) error {
-	b := partiesBody{Search: word(v.R.URL.Query(), "search"), Cap: loop.CountCap}
-	list, err := d.loop.PartyList(v.R.Context(), v.Now, v.Who.Actor, b.Search, partyLimit)
+	q := v.R.URL.Query()
+	ask := triage.PartyQuery{Text: strings.ToLower(word(q, "search")), Sector: word(q, "sector"), Region: word(q, "region")}
+	after := triage.PartyCursor{Name: q.Get("after"), ID: ident.Party(q.Get("id"))}
+	b := partiesBody{Ask: ask, Cap: triage.MeterDays, Narrowed: ask != triage.PartyQuery{}}
+	rows, next, err := d.triage.Parties(v.R.Context(), v.Now, v.Who.Actor, ask, after, pageSize)
 	if err != nil {
 		return err
 	}
-	b.Rows, b.More = list.Rows, list.More
+	b.Rows, b.Pager = rows, page.Pager{Shown: len(rows)}
+	if after != (triage.PartyCursor{}) {
+		b.Pager.Newest = partiesAt(ask, triage.PartyCursor{})
+	}
+	if next != (triage.PartyCursor{}) {
+		b.Pager.Older = partiesAt(ask, next)
+	}
 	if b.Places, err = d.places(v); err != nil {
 		return err
 	}
+	for _, id := range slices.Sorted(maps.Keys(b.Places)) {
+		b.Regions = append(b.Regions, page.Option{Value: id, Label: b.Places[id], Selected: id == ask.Region})
+	}
+	if b.Views, err = d.viewsOf(v, "/desk/parties", partiesAt(ask, triage.PartyCursor{})); err != nil {
+		return err
+	}
 	return page.Show(v, "desk/parties", v.T("desk.parties.title"), b)
+}
+
+// partiesAt is the address of the list as asked, behind a place in it.
+func partiesAt(ask triage.PartyQuery, after triage.PartyCursor) string {
+	q := url.Values{}
+	for _, p := range [][2]string{{"search", ask.Text}, {"sector", ask.Sector}, {"region", ask.Region}, {"after", after.Name}, {"id", string(after.ID)}} {
+		if p[1] != "" {
+			q.Set(p[0], p[1])
+		}
+	}
+	if len(q) == 0 {
+		return "/desk/parties"
+	}
+	return "/desk/parties?" + q.Encode()
 }
 
 type partyBody struct {
@@ -39,7 +76,10 @@ type partyBody struct {
 	LiveTotal  int64
 	Closed     int64 // verified closed
 	Disputed   int64
-	Answered   int // of Notices
+	Picture    situation.PartyPicture
+	Chart      chart.Figure
+	Silence    triage.Silence
+	Cap        int // of the silence meter, in days
 }
 
 type severityCount struct {
@@ -69,11 +109,16 @@ func (d *desk) party(v *page.Visit) error {
 		}
 	}
 	b.Live = severityBars(counts)
-	for _, n := range p.Notices {
-		if !n.Answered.IsZero() {
-			b.Answered++
-		}
+	b.Cap = triage.MeterDays
+	if b.Silence, err = d.triage.SilenceOf(ctx, v.Now, v.Who.Actor, p.ID); err != nil {
+		return err
 	}
+	if b.Picture, err = d.acts.Picture.Party(ctx, v.Now, v.Who.Actor, p.ID); err != nil {
+		return err
+	}
+	b.Chart = chart.Areas(chart.About{Lang: v.Lang, ID: "live", Title: v.T("desk.party.series"), Description: v.T("desk.party.series_hint"), Empty: v.T("situation.no_series")},
+		daily(v, b.Picture.Series.Days), []chart.Series{{Name: v.T("desk.party.live"), Link: "/desk/findings?party=" + url.QueryEscape(string(p.ID)), Values: floats(b.Picture.Series.Live)}})
+	remember(v, "party:"+string(p.ID))
 	places, err := d.places(v)
 	if err != nil {
 		return err

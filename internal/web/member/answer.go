@@ -54,12 +54,14 @@ func problems(items []notice.Item, language string, o outcome, ticked map[ident.
 			})
 		}
 		out[i].Severity = max(out[i].Severity, it.Severity)
-		out[i].Items = append(out[i].Items, item{
-			Item: it, Ticked: ticked[it.ID], Open: answerable(it.State), Refused: slices.Contains(o.Refused, it.ID),
-		})
+		out[i].Items = append(out[i].Items, newItem(it, o, ticked))
 	}
 	slices.SortStableFunc(out, func(a, b problem) int { return int(b.Severity) - int(a.Severity) })
 	return out
+}
+
+func newItem(it notice.Item, o outcome, ticked map[ident.Finding]bool) item {
+	return item{Item: it, Ticked: ticked[it.ID], Open: answerable(it.State), Refused: slices.Contains(o.Refused, it.ID)}
 }
 
 // answerable reports whether a finding in state s takes any answer at all.
@@ -83,11 +85,18 @@ type form struct {
 	All     bool // all findings rather than the ticked ones
 	Reason  string
 	Whose   string
-	Until   string // civil date
-	Least   string // earliest date for Until
-	Open    int    // findings that take an answer
-	Mistake string // what is wrong with it; empty where nothing is
+	Until   string            // civil date
+	Least   string            // earliest date for Until
+	Open    int               // findings that take an answer
+	Mistake string            // what is wrong with it; empty where nothing is
+	Preview bool              // shown, not sent: what the answer would do
+	Single  ident.Finding     // the one finding that it is about; 0 where there is a list
+	Ticked  bool              // only what is ticked: there is no "all"
+	Quick   []loop.AnswerKind // that a button of their own sends; none where there are no such buttons
 }
+
+// quickKinds are the answers that need no word: a button and a key each.
+var quickKinds = []loop.AnswerKind{loop.AnswerAcknowledge, loop.AnswerStart, loop.AnswerFixed}
 
 func newForm(v *page.Visit, action string, open int) form {
 	return form{
@@ -103,6 +112,10 @@ const maxTicked = 5000
 func (f *form) read(v *page.Visit) ([]ident.Finding, loop.Particulars, error) {
 	post := v.R.PostForm
 	f.Kind, f.All = loop.AnswerKind(post.Get("answer")), post.Get("scope") == "all"
+	if k := loop.AnswerKind(post.Get("quick")); slices.Contains(quickKinds, k) {
+		f.Kind = k
+	}
+	f.Preview = post.Get("do") == "preview"
 	f.Reason, f.Whose, f.Until = post.Get("reason"), post.Get("whose"), post.Get("until")
 	p := loop.Particulars{Reason: f.Reason, Whose: f.Whose}
 	if f.Until != "" {
@@ -182,7 +195,11 @@ func after(to string, kind loop.AnswerKind, a loop.Answered) string {
 		q.Set("left", strconv.Itoa(left))
 		q.Set("not", strings.Join(not, "-"))
 	}
-	return to + "?" + q.Encode()
+	mark := "?"
+	if strings.Contains(to, "?") {
+		mark = "&"
+	}
+	return to + mark + q.Encode()
 }
 
 func tickedSet(ids []ident.Finding) map[ident.Finding]bool {

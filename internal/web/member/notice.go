@@ -30,7 +30,7 @@ func (m *member) notice(v *page.Visit) error {
 
 func (m *member) showNotice(v *page.Visit, status int, f form, ticked []ident.Finding) error {
 	token := v.R.PathValue("token")
-	p, err := m.loop.NoticeByToken(v.R.Context(), v.Now, token)
+	p, err := m.Loop.NoticeByToken(v.R.Context(), v.Now, token)
 	if err != nil {
 		return badLink(v, err)
 	}
@@ -45,7 +45,7 @@ func (m *member) showNotice(v *page.Visit, status int, f form, ticked []ident.Fi
 		shown = shown[:shownLimit]
 	}
 	b.Problems = problems(shown, string(v.Lang), b.Outcome, tickedSet(ticked))
-	return page.ShowAs(v, status, "member/notice", v.T("member.notice.title", p.Party.Name), b)
+	return page.ShowAs(v, status, "member/link", v.T("member.notice.title", p.Party.Name), b)
 }
 
 // badLink says in the visitor's language what is wrong with a link.
@@ -61,7 +61,7 @@ func badLink(v *page.Visit, err error) error {
 
 // keep takes over what was typed.
 func (f *form) keep(typed form) {
-	if typed.Mistake == "" {
+	if typed.Mistake == "" && !typed.Preview {
 		return
 	}
 	f.Kind, f.All, f.Reason, f.Whose, f.Until, f.Mistake = typed.Kind, typed.All, typed.Reason, typed.Whose, typed.Until, typed.Mistake
@@ -84,14 +84,14 @@ func (m *member) answerNotice(v *page.Visit) error {
 	typed := ids
 	if err == nil && f.All {
 		var n loop.NoticePage
-		if n, err = m.loop.NoticeByToken(ctx, v.Now, token); err != nil {
+		if n, err = m.Loop.NoticeByToken(ctx, v.Now, token); err != nil {
 			return badLink(v, err)
 		}
 		ids = openOf(n.Items)
 	}
 	var done loop.Answered
 	if err == nil {
-		done, err = m.loop.Answer(ctx, v.Now, token, ids, f.Kind, p)
+		done, err = m.Loop.Answer(ctx, v.Now, token, ids, f.Kind, p)
 	}
 	if mistake, ok := mistakeOf(err); ok {
 		f.Mistake = mistake

@@ -21,10 +21,13 @@ func (m *member) observed(v *page.Visit) error {
 	text := v.R.URL.Query().Get("before")
 	before, _ := strconv.ParseInt(text, 10, 64) // what is no number is the first page
 	q := loop.FindingQuery{States: loop.LiveStates, Purpose: access.Oversight}
-	list, err := m.loop.Findings(v.R.Context(), v.Now, v.Who.Actor, q, ident.Finding(max(0, before)), myPage)
+	list, err := m.Loop.Findings(v.R.Context(), v.Now, v.Who.Actor, q, ident.Finding(max(0, before)), observedRows)
 	if err != nil {
 		return err
 	}
 	b := observedBody{Rows: list.Rows, First: text == "", Next: list.Next}
 	return page.Show(v, "member/observed", v.T("member.observed.title"), b)
 }
+
+// observedRows is how many findings one page shows.
+const observedRows = 200

@@ -3,6 +3,7 @@ package page
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"tocsin/internal/fault"
@@ -76,7 +77,7 @@ func readForm(r *http.Request) error {
 
 func (k *Kit) who(v *Visit) (Visitor, error) {
 	c, err := v.R.Cookie(k.cookieName())
-	if err != nil || k.Session == nil {
+	if err != nil || k.Session == nil || traceless(v.R) {
 		return Visitor{}, nil //nolint:nilerr // without a cookie it is nobody in particular
 	}
 	who, err := k.Session(v.R.Context(), v.Now, c.Value)
@@ -140,9 +141,16 @@ func (k *Kit) cookieName() string {
 	return "tocsin"
 }
 
+// traceless tells the addresses on which nobody is recognised and no cookie is set: whoever reports is nobody in
+// particular, whether they have signed in or not.
+func traceless(r *http.Request) bool { return beneath(r.URL.Path, "/report") }
+
 // language takes ?lang=, which it remembers, else the cookie, else what the browser prefers.
 func (k *Kit) language(w http.ResponseWriter, r *http.Request) lang.Language {
 	if l, ok := lang.Known(r.URL.Query().Get("lang")); ok {
+		if traceless(r) {
+			return l
+		}
 		http.SetCookie(w, &http.Cookie{
 			Name: "lang", Value: string(l), Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, Secure: k.Secure,
 			SameSite: http.SameSiteLaxMode,
@@ -155,6 +163,31 @@ func (k *Kit) language(w http.ResponseWriter, r *http.Request) lang.Language {
 		}
 	}
 	return lang.Accepted(r.Header.Get("Accept-Language"))
+}
+
+// themes are those that a reader may choose instead of following their system.
+var themes = []string{"light", "dark", "contrast"}
+
+// system follows the reader's system again.
+const system = "system"
+
+// theme takes ?theme=, which it remembers, else the cookie; "" where neither is of themes.
+func (v *Visit) theme() string {
+	asked := v.R.URL.Query().Get("theme")
+	if known := slices.Contains(themes, asked); !traceless(v.R) && (known || asked == system) {
+		age := 365 * 24 * 3600
+		if !known {
+			asked, age = "", -1
+		}
+		http.SetCookie(v.W, &http.Cookie{
+			Name: "theme", Value: asked, Path: "/", MaxAge: age, HttpOnly: true, Secure: v.Kit.Secure, SameSite: http.SameSiteLaxMode,
+		})
+		return asked
+	}
+	if c, err := v.R.Cookie("theme"); err == nil && slices.Contains(themes, c.Value) {
+		return c.Value
+	}
+	return ""
 }
 
 const requestHeader = "X-Request-Id"

@@ -137,9 +137,25 @@ type Frame struct {
 	Mailbox   bool
 	Done      string // what the act before this page did; empty where there was none
 	Languages []Choice
+	Theme     string // of Themes; empty where the system's is followed
+	Themes    []Choice
 }
 
-// Choice is one way to see this page: a language.
+// Side says whose navigation stands beside the page: "desk", "member" or "public". A person's own pages stand on the side
+// that they work on.
+func (f Frame) Side() string {
+	switch {
+	case f.Area == "public":
+		return "public"
+	case f.Who.Desk():
+		return "desk"
+	case f.Who.Member():
+		return "member"
+	}
+	return "public"
+}
+
+// Choice is one way to see this page: a language or a theme.
 type Choice struct {
 	Code, Name, URL string
 	Current         bool
@@ -202,13 +218,26 @@ func (v *Visit) frame(area, tab, title string) Frame {
 		f.Done = v.Lang.T("done." + code)
 	}
 	for _, l := range lang.Languages {
-		q := v.R.URL.Query()
-		q.Set("lang", string(l))
-		f.Languages = append(f.Languages, Choice{
-			Code: string(l), Name: l.T("language.name"), URL: v.R.URL.Path + "?" + q.Encode(), Current: l == v.Lang,
-		})
+		f.Languages = append(f.Languages, Choice{string(l), l.T("language.name"), v.with("lang", string(l)), l == v.Lang})
+	}
+	f.Theme = v.theme()
+	for _, name := range append([]string{""}, themes...) {
+		c := Choice{name, v.Lang.Word("theme", name), v.with("theme", name), name == f.Theme}
+		if name == "" {
+			c.Name, c.URL = v.T("layout.theme_system"), v.with("theme", system)
+		}
+		f.Themes = append(f.Themes, c)
 	}
 	return f
+}
+
+// with is the address of this page with one part of its query changed.
+func (v *Visit) with(name, value string) string {
+	q := v.R.URL.Query()
+	q.Del("done")
+	q.Set(name, value)
+	// Escaped: /%2fhost decoded would be the address of another site.
+	return v.R.URL.EscapedPath() + "?" + q.Encode()
 }
 
 // Redirect sends the browser to a page of ours after an act; done is the code of what to say there, empty for nothing.

@@ -6,27 +6,53 @@ package public
 import (
 	"time"
 
+	"tocsin/internal/act/casework"
 	"tocsin/internal/act/loop"
+	pictures "tocsin/internal/act/picture"
+	"tocsin/internal/act/record"
 	"tocsin/internal/act/staff"
-	"tocsin/internal/event"
 	"tocsin/internal/fault"
-	"tocsin/internal/finding"
+	"tocsin/internal/notice"
+	"tocsin/internal/situation"
 	"tocsin/internal/web/account"
 	"tocsin/internal/web/page"
 )
 
+// Acts are the operations that public pages call, and the rules that they explain.
+type Acts struct {
+	Loop     *loop.Loop
+	Staff    *staff.Staff
+	Casework *casework.Casework // nil: no code or receipt of a report is known
+	Record   *record.Log        // nil: the ledger is not published
+	Rules    notice.Rules       // that notices follow; zero members are the usual ones
+	Fade     time.Duration      // without a sighting until a finding is stale; 0 is 90 days
+
+	Picture *pictures.Picture // nil: nothing is counted
+	Library *notice.Library   // what classes are called; nil: by their slugs
+}
+
 type public struct {
-	kit    *page.Kit
-	loop   *loop.Loop
-	staff  *staff.Staff
-	shares page.Kept[[]loop.Share]
+	Acts
+	kit     *page.Kit
+	counted page.Kept[situation.Statistics]
+	kept    page.Kept[situation.Promises]
 }
 
 // Routes lists the public addresses.
-func Routes(k *page.Kit, l *loop.Loop, s *staff.Staff) []page.Route {
-	p := &public{kit: k, loop: l, staff: s}
+func Routes(k *page.Kit, a Acts) []page.Route {
+	p := &public{kit: k, Acts: a}
 	return []page.Route{
 		{Pattern: "GET /{$}", Door: page.ForAll, Handle: p.start},
+		{Pattern: "GET /statistics", Door: page.ForAll, Handle: p.statistics},
+		{Pattern: "GET /statistics.csv", Door: page.ForAll, Handle: p.statisticsCSV},
+		{Pattern: "GET /statistics.json", Door: page.ForAll, Handle: p.statisticsJSON},
+		{Pattern: "GET /promises", Door: page.ForAll, Handle: p.promises},
+		{Pattern: "GET /duties", Door: page.ForAll, Handle: p.duties},
+		{Pattern: "GET /advisories", Door: page.ForAll, Handle: p.advisories},
+		{Pattern: "GET /accessibility", Door: page.ForAll, Handle: p.accessibility},
+		{Pattern: "GET /privacy", Door: page.ForAll, Handle: p.privacy},
+		{Pattern: "GET /verify", Door: page.ForAll, Handle: p.verify},
+		{Pattern: "POST /verify", Door: page.ForHolder, Handle: p.judge},
 		{Pattern: "GET /sign-in", Door: page.ForHolder, Handle: p.signIn},
 		{Pattern: "POST /sign-in", Door: page.ForHolder, Handle: p.byPassword},
 		{Pattern: "GET /sign-in/passkey", Door: page.ForHolder, Handle: p.backToSignIn},
@@ -48,78 +74,15 @@ func nothing(v *page.Visit) error { return fault.New(fault.NotFound, "%s", v.T("
 // Pages are the public templates with the types that fill them.
 var Pages = []page.Spec{
 	{Name: "public/start", View: page.View[startBody]{}},
+	{Name: "public/statistics", View: page.View[statisticsBody]{}},
+	{Name: "public/promises", View: page.View[promisesBody]{}},
+	{Name: "public/duties", View: page.View[dutiesBody]{}},
+	{Name: "public/advisories", View: page.View[struct{}]{}},
+	{Name: "public/accessibility", View: page.View[struct{}]{}},
+	{Name: "public/privacy", View: page.View[privacyBody]{}},
+	{Name: "public/verify", View: page.View[verifyBody]{}},
 	{Name: "public/sign-in", View: page.View[signInBody]{}},
 	{Name: "public/passkey", View: page.View[account.Ceremony]{}},
 	{Name: "public/set-up", View: page.View[setupBody]{}},
 	{Name: "public/confirm", View: page.View[confirmBody]{}},
-}
-
-type startBody struct {
-	Live    []severityCount // the worst first; none where nothing may be shown
-	Total   int64           // rounded
-	Few     bool            // Total is withheld
-	Closed  int64           // verified closed, rounded
-	FewDone bool            // Closed is withheld
-	As      time.Time       // when they were counted
-}
-
-type severityCount struct {
-	Severity event.Severity
-	Count    int64 // rounded
-	Few      bool  // withheld: fewer than 5
-	Width    int   // of its bar, of 100
-}
-
-// sharesAge is how old the counts on the start page may be: they read every finding.
-const sharesAge = 5 * time.Minute
-
-func (p *public) start(v *page.Visit) error {
-	shares, as, err := p.shares.Get(v.R.Context(), v.Now, sharesAge, p.loop.Shares)
-	if err != nil {
-		return err
-	}
-	return page.Show(v, "public/start", v.T("public.start.title"), summary(shares, as))
-}
-
-func summary(shares []loop.Share, as time.Time) startBody {
-	b := startBody{As: as}
-	live := map[event.Severity]int64{}
-	var total, closed, most int64
-	for _, s := range shares {
-		if s.State.Live() {
-			live[s.Severity] += s.Count
-			total += s.Count
-		}
-		if s.State == finding.VerifiedClosed {
-			closed += s.Count
-		}
-	}
-	b.Total, b.Few = coarse(total)
-	b.Closed, b.FewDone = coarse(closed)
-	for _, n := range live {
-		most = max(most, n)
-	}
-	for s := event.Critical; ; s-- {
-		if n := live[s]; n > 0 {
-			c := severityCount{Severity: s, Width: int(max(1, 100*n/most))}
-			if c.Count, c.Few = coarse(n); c.Few {
-				c.Width = 1
-			}
-			b.Live = append(b.Live, c)
-		}
-		if s == event.Unknown {
-			return b
-		}
-	}
-}
-
-// least is the smallest count that is published: smaller ones can point at somebody.
-const least = 5
-
-// coarse rounds a count to a multiple of five, so that two small counts do not give a withheld one away.
-func coarse(n int64) (rounded int64, few bool) {
-	if n < least {
-		return 0, n > 0
-	}
-	return (n + 2) / 5 * 5, false
 }

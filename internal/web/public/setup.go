@@ -19,7 +19,7 @@ type setupBody struct {
 
 // setUp shows the form of the first start and uses nothing up.
 func (p *public) setUp(v *page.Visit) error {
-	if err := p.staff.PeekSetup(v.R.Context(), v.Now, v.R.PathValue("token")); err != nil {
+	if err := p.Staff.PeekSetup(v.R.Context(), v.Now, v.R.PathValue("token")); err != nil {
 		return badLink(v, err)
 	}
 	return showSetUp(v, http.StatusOK, setupBody{Language: string(v.Lang)})
@@ -34,7 +34,7 @@ func showSetUp(v *page.Visit, status int, b setupBody) error {
 func (p *public) found(v *page.Visit) error {
 	f := v.R.PostFormValue
 	who := people.Person{Name: f("name"), Mail: f("mail"), Language: f("language")}
-	token, _, err := p.staff.SetUp(v.R.Context(), v.Now, v.R.PathValue("token"), who, v.R.UserAgent())
+	token, _, err := p.Staff.SetUp(v.R.Context(), v.Now, v.R.PathValue("token"), who, v.R.UserAgent())
 	if errors.Is(err, fault.Invalid) {
 		text, _ := fault.Message(err)
 		return showSetUp(v, http.StatusUnprocessableEntity, setupBody{Name: f("name"), Mail: f("mail"), Language: f("language"), Mistake: text})

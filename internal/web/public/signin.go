@@ -37,14 +37,14 @@ func (p *public) showSignIn(v *page.Visit, before error) error {
 		return before
 	}
 	return page.ShowAs(v, status, "public/sign-in", v.T("public.sign_in.title"), signInBody{
-		PasskeysHere: p.staff.PasskeysHere(), Provider: p.staff.HasProvider(), Mail: v.R.PostFormValue("mail"), Mistake: mistake,
+		PasskeysHere: p.Staff.PasskeysHere(), Provider: p.Staff.HasProvider(), Mail: v.R.PostFormValue("mail"), Mistake: mistake,
 	})
 }
 
 // byPassword signs in by mail, password and code.
 func (p *public) byPassword(v *page.Visit) error {
 	f := v.R.PostForm
-	token, who, err := p.staff.SignInByPassword(v.R.Context(), v.Now, staff.Attempt{
+	token, who, err := p.Staff.SignInByPassword(v.R.Context(), v.Now, staff.Attempt{
 		Mail: f.Get("mail"), Password: f.Get("password"), Code: f.Get("code"), Address: v.From(), Device: v.R.UserAgent(),
 	})
 	if err != nil {
@@ -67,7 +67,7 @@ func (p *public) opened(v *page.Visit, token string, who page.Visitor, next stri
 
 // askPasskey asks the browser for a passkey.
 func (p *public) askPasskey(v *page.Visit) error {
-	c, err := p.staff.AskPasskey(v.R.Context(), v.Now, page.Visitor{})
+	c, err := p.Staff.AskPasskey(v.R.Context(), v.Now, page.Visitor{})
 	if err != nil {
 		return p.showSignIn(v, err)
 	}
@@ -78,7 +78,7 @@ func (p *public) askPasskey(v *page.Visit) error {
 
 func (p *public) byPasskey(v *page.Visit) error {
 	f := v.R.PostForm
-	token, who, err := p.staff.SignInByPasskey(v.R.Context(), v.Now, f.Get("ceremony"), v.R.UserAgent(), []byte(f.Get("response")))
+	token, who, err := p.Staff.SignInByPasskey(v.R.Context(), v.Now, f.Get("ceremony"), v.R.UserAgent(), []byte(f.Get("response")))
 	if err != nil {
 		return p.showSignIn(v, err)
 	}
@@ -92,7 +92,7 @@ func (p *public) backToSignIn(v *page.Visit) error { return v.Redirect("/sign-in
 // nowhere else.
 func (p *public) toProvider(v *page.Visit) error {
 	q := v.R.URL.Query()
-	to, cookie, err := p.staff.StartOIDC(v.R.Context(), v.Now, page.Local(q.Get("next")), q.Get("prove") != "")
+	to, cookie, err := p.Staff.StartOIDC(v.R.Context(), v.Now, page.Local(q.Get("next")), q.Get("prove") != "")
 	if err != nil {
 		return providerFailed(v, err)
 	}
@@ -109,7 +109,7 @@ func (p *public) fromProvider(v *page.Visit) error {
 	if q.Get("error") != "" || q.Get("code") == "" {
 		return fault.New(fault.Denied, "%s", v.T("public.sign_in.provider_refused"))
 	}
-	token, who, next, err := p.staff.FinishOIDC(v.R.Context(), v.Now, q.Get("state"), cookie, q.Get("code"), v.R.UserAgent())
+	token, who, next, err := p.Staff.FinishOIDC(v.R.Context(), v.Now, q.Get("state"), cookie, q.Get("code"), v.R.UserAgent())
 	if err != nil {
 		return providerFailed(v, err)
 	}
@@ -144,7 +144,7 @@ type confirmBody struct {
 // confirm shows a button and uses nothing up: mail scanners open every link that they see.
 func (p *public) confirm(v *page.Visit) error {
 	token := v.R.PathValue("token")
-	who, err := p.staff.PeekLink(v.R.Context(), v.Now, token)
+	who, err := p.Staff.PeekLink(v.R.Context(), v.Now, token)
 	if err != nil {
 		return badLink(v, err)
 	}
@@ -152,7 +152,7 @@ func (p *public) confirm(v *page.Visit) error {
 }
 
 func (p *public) open(v *page.Visit) error {
-	token, who, err := p.staff.OpenLink(v.R.Context(), v.Now, v.R.PathValue("token"), v.R.UserAgent())
+	token, who, err := p.Staff.OpenLink(v.R.Context(), v.Now, v.R.PathValue("token"), v.R.UserAgent())
 	if err != nil {
 		return badLink(v, err)
 	}
@@ -173,7 +173,7 @@ func badLink(v *page.Visit, err error) error {
 
 func (p *public) signOut(v *page.Visit) error {
 	if token := v.Token(); token != "" {
-		if err := p.staff.SignOut(v.R.Context(), v.Now, token); err != nil {
+		if err := p.Staff.SignOut(v.R.Context(), v.Now, token); err != nil {
 			return err
 		}
 	}

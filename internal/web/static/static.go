@@ -1,15 +1,18 @@
-// Package static owns the stylesheet, the script and the drawings that pages load, embedded in the binary and served
-// under names that carry their hash, so that a browser may keep them for ever.
+// Package static owns the stylesheet, the scripts and the drawings that pages load, embedded in the binary and served
+// under one folder that carries their hash, so that a browser may keep them for ever and modules find each other. A page
+// needs one tag, <script type="module" src="{{asset "tocsin.js"}}">, which imports the rest.
 package static
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
 	"fmt"
 	"net/http"
 	"path"
+	"strings"
 	"sync"
 	"time"
 )
@@ -21,9 +24,10 @@ var files embed.FS
 const Prefix = "/static/"
 
 type asset struct {
-	path string // with hash
+	path string // with the hash of all
 	kind string
 	body []byte
+	gzip []byte // body, packed once: nothing in it is secret, so its size tells nothing
 }
 
 // assets returns every asset by its plain name, read once.
@@ -36,16 +40,38 @@ var assets = sync.OnceValue(func() map[string]asset {
 	if err != nil {
 		panic(fmt.Sprintf("static: %v", err)) // embedded at build time: a broken program
 	}
+	sum := sha256.New()
 	for _, e := range entries {
 		body, err := files.ReadFile(e.Name())
 		if err != nil {
 			panic(fmt.Sprintf("static: %v", err))
 		}
-		sum := sha256.Sum256(body)
-		all[e.Name()] = asset{Prefix + hex.EncodeToString(sum[:6]) + "/" + e.Name(), kinds[path.Ext(e.Name())], body}
+		fmt.Fprintf(sum, "%s %d\n", e.Name(), len(body))
+		sum.Write(body)
+		all[e.Name()] = asset{"", kinds[path.Ext(e.Name())], body, packed(body)}
+	}
+	folder := Prefix + hex.EncodeToString(sum.Sum(nil)[:6]) + "/"
+	for name, a := range all {
+		a.path = folder + name
+		all[name] = a
 	}
 	return all
 })
+
+func packed(body []byte) []byte {
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err == nil {
+		_, err = w.Write(body)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		panic(fmt.Sprintf("static: %v", err)) // a buffer takes what it is given
+	}
+	return b.Bytes()
+}
 
 // Path returns the address of the asset called name; it panics for a name that was not built in, as a template with
 // such a name is a broken program.
@@ -71,6 +97,22 @@ func Handler() http.Handler {
 		}
 		w.Header().Set("Content-Type", a.kind)
 		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))
+		w.Header().Set("Vary", "Accept-Encoding")
+		body := a.body
+		if accepts(r) {
+			body = a.gzip
+			w.Header().Set("Content-Encoding", "gzip")
+		}
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 	})
+}
+
+// accepts reports whether whoever asks takes gzip (RFC 9110, section 12.5.3); one that weighs codings gets none.
+func accepts(r *http.Request) bool {
+	for coding := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
+		if strings.TrimSpace(coding) == "gzip" {
+			return r.Header.Get("Range") == ""
+		}
+	}
+	return false
 }

@@ -1,6 +1,9 @@
 package static
 
 import (
+	"compress/gzip"
+	"io"
+	"maps"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -17,13 +20,10 @@ func TestContrast(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	light, rest, ok := strings.Cut(string(raw), "@media (prefers-color-scheme: dark)")
-	dark, _, found := strings.Cut(rest, "@media")
-	if !ok || !found {
-		t.Fatal("the sheet has no dark tokens")
-	}
-	for name, css := range map[string]string{"light": light, "dark": dark} {
-		token := tokens(css)
+	themes := themesOf(t, string(raw))
+	for name, css := range themes {
+		token := tokens(themes["light"]) // what a theme leaves out is the light one's
+		maps.Copy(token, tokens(css))
 		for _, c := range []struct {
 			fronts, grounds string
 			least           float64
@@ -35,6 +35,9 @@ func TestContrast(t *testing.T) {
 			{"ok warn bronze", "paper sheet", 4.5},
 			{"bronze-ink", "bronze", 4.5},
 			{"edge focus", "paper sheet well", 3},
+			{"chart-a chart-b chart-c chart-d chart-e chart-f chart-g chart-h chart-zero", "paper sheet", 3},
+			{"chart-four-ink", "chart-four", 4.5},
+			{"ink", "chart-three", 4.5},
 		} {
 			for front := range strings.FieldsSeq(c.fronts) {
 				for ground := range strings.FieldsSeq(c.grounds) {
@@ -45,6 +48,26 @@ func TestContrast(t *testing.T) {
 			}
 		}
 	}
+}
+
+// themesOf returns the tokens of each theme. A reader who chooses the dark one gets just what a dark system gets.
+func themesOf(t *testing.T, css string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	for name, start := range map[string]string{
+		"light": ":root {", "dark": ":root:not([data-theme]) {", "chosen dark": ":root[data-theme=\"dark\"] {", "contrast": ":root[data-theme=\"contrast\"] {",
+	} {
+		_, rest, ok := strings.Cut(css, start)
+		block, _, closed := strings.Cut(rest, "}")
+		if !ok || !closed {
+			t.Fatalf("the sheet has no tokens of %s", name)
+		}
+		out[name] = block
+	}
+	if !maps.Equal(tokens(out["dark"]), tokens(out["chosen dark"])) || len(tokens(out["dark"])) < 20 {
+		t.Error("the dark theme of the system and the chosen one differ")
+	}
+	return out
 }
 
 func tokens(css string) map[string]string {
@@ -86,7 +109,22 @@ func TestHandler(t *testing.T) {
 			t.Errorf("%s: %d %v", name, w.Code, w.Header())
 		}
 	}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, Path("tocsin.css"), nil)
+	r.Header.Set("Accept-Encoding", "br, gzip")
 	w := httptest.NewRecorder()
+	Handler().ServeHTTP(w, r)
+	z, err := gzip.NewReader(w.Body)
+	if err != nil || w.Header().Get("Content-Encoding") != "gzip" {
+		t.Fatal(err, w.Header())
+	}
+	sheet, err := files.ReadFile("tocsin.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(z); err != nil || string(got) != string(sheet) {
+		t.Errorf("the packed sheet is another one: %v", err)
+	}
+	w = httptest.NewRecorder()
 	Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/static/000000000000/tocsin.css", nil))
 	if w.Code != http.StatusNotFound {
 		t.Errorf("an old hash: %d", w.Code)

@@ -34,17 +34,21 @@ func TestTemplates(t *testing.T) {
 			t.Errorf("%s puts a query into an address, where it is escaped twice: take the whole address from the program", name)
 		}
 		z := html.NewTokenizer(strings.NewReader(action.ReplaceAllString(string(raw), "")))
-		for {
+		for key := false; ; {
 			switch z.Next() {
 			case html.ErrorToken:
 				return nil
 			case html.TextToken:
-				if text := strings.TrimSpace(string(z.Text())); wordsIn(text) {
+				if text := strings.TrimSpace(string(z.Text())); wordsIn(text) && !key { // keys are the same in every language
 					t.Errorf("%s: %q is not from the catalogue", name, text)
 				}
 			case html.StartTagToken, html.SelfClosingTagToken:
-				checkTag(t, name, z.Token())
-			case html.EndTagToken, html.CommentToken, html.DoctypeToken:
+				tag := z.Token()
+				key = tag.Data == "kbd"
+				checkTag(t, name, tag)
+			case html.EndTagToken:
+				key = false
+			case html.CommentToken, html.DoctypeToken:
 			}
 		}
 	})
