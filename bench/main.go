@@ -15,9 +15,9 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	commands := map[string]func(context.Context, []string) error{"ingest": ingest, "child": child, "ledger": ledger}
+	commands := map[string]func(context.Context, []string) error{"ingest": ingest, "child": child, "ledger": ledger, "pages": pages}
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: bench ingest|ledger [flags]")
+		fmt.Fprintln(os.Stderr, "usage: bench ingest|ledger|pages [flags]")
 		flag.PrintDefaults()
 		os.Exit(2)
 	}

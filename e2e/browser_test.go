@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -33,6 +34,7 @@ type tab struct {
 	t   *testing.T
 
 	told map[string]bool // pages that were complained of for their links
+	axe  string          // the checker's script; empty: it is not there
 
 	mu       sync.Mutex
 	messages []string
@@ -50,6 +52,9 @@ func browse(t *testing.T) *tab {
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
 	if err := chromedp.Do(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: violations}); err != nil {
 		t.Fatal(err)
 	}
 	b := &tab{ctx: ctx, t: t, told: map[string]bool{}}
@@ -147,7 +152,7 @@ func (b *tab) sound(address string, l look) {
 		b.t.Errorf("%s: the page does not say its language", where)
 	}
 	if over := eval[int](b, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
-		b.t.Errorf("%s: the page is %d px wider than the window", where, over)
+		b.t.Errorf("%s: the page is %d px wider than the window: %s", where, over, eval[string](b, widest))
 	}
 	// A field that a reader cannot name, or a picture without words.
 	nameless := eval[[]string](b, `[...document.querySelectorAll("input:not([type=hidden]),select,textarea,button,a,img")]
@@ -162,6 +167,10 @@ func (b *tab) sound(address string, l look) {
 		b.t.Errorf("%s: too little contrast: %s", where, strings.Join(faint, "; "))
 	}
 }
+
+// widest names what reaches furthest beyond the window.
+const widest = `[...document.body.querySelectorAll("*")].filter(e => e.checkVisibility() && !e.closest(".scroll *"))
+	.sort((a, b) => b.getBoundingClientRect().right - a.getBoundingClientRect().right).slice(0, 3).map(e => e.localName + "." + (e.className.baseVal ?? e.className) + " " + e.textContent.trim().slice(0, 30)).join("; ")`
 
 // contrast finds text whose colour differs from its background by less than WCAG 2.2 AA asks: 4.5, or 3 for large text.
 const contrast = `(() => {
@@ -187,7 +196,7 @@ const contrast = `(() => {
 // links returns the addresses of the same site that the page links to or, as a mail does, spells out.
 func (b *tab) links() []string {
 	b.t.Helper()
-	all := eval[[]string](b, `[...document.querySelectorAll("a[href]:not([download])")].map(a => a.href)
+	all := eval[[]string](b, `[...document.querySelectorAll("a[href]:not([download])")].map(a => new URL(a.href.baseVal ?? a.href, location).href)
 		.concat(document.body.textContent.match(/http:[^\s]+\/n\/[\w.~-]+/g) ?? [])`)
 	here, err := url.Parse(eval[string](b, `location.href`))
 	if err != nil {
@@ -224,7 +233,7 @@ func shape(address string) string {
 	}
 	var query []string
 	for k := range u.Query() {
-		if k != "lang" && k != "done" {
+		if k != "lang" && k != "done" && k != "theme" {
 			query = append(query, k)
 		}
 	}
@@ -232,37 +241,49 @@ func shape(address string) string {
 	return strings.Join(parts, "/") + "?" + strings.Join(query, "&")
 }
 
-// inChinese is the same page in the second language.
-func inChinese(t *testing.T, address string) string {
+// inLanguage is the same page in a language.
+func inLanguage(t *testing.T, address, language string) string {
 	t.Helper()
 	u, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	q := u.Query()
-	q.Set("lang", "zh")
+	q.Set("lang", language)
 	u.RawQuery = q.Encode()
 	return u.String()
 }
 
-// TestBrowser walks each face from its sign-in link along every kind of page, in English and Chinese, light and dark,
-// wide and narrow, and demands of each what must hold for every page.
+// seen are the ways in which every page is looked at in each language: together they have both widths, the narrowest that
+// WCAG 2.2 asks for (1.4.10), and both schemes.
+var seen = map[string][]look{
+	"en": {{"wide-light", 1280, "light"}, {"narrow-dark", 390, "dark"}, {"tiny-light", 320, "light"}},
+	"zh": {{"narrow-light", 390, "light"}, {"wide-dark", 1280, "dark"}},
+}
+
+// TestBrowser walks each face along every kind of page, in English and Chinese, light and dark, wide and narrow, and
+// demands of each what must hold for every page.
 func TestBrowser(t *testing.T) {
 	heavy(t)
 	_, faces, _ := startDemo(t, t.TempDir())
-	for i, face := range faces {
-		t.Run(fmt.Sprintf("face-%d", i+1), func(t *testing.T) {
+	home, _, ok := strings.Cut(faces[0], "/sign-in/")
+	if !ok {
+		t.Fatalf("%s is no sign-in link", faces[0])
+	}
+	axe := axeScript(t)
+	for i, face := range append([]string{home + "/"}, faces...) {
+		t.Run([]string{"public", "desk", "member", "member-2"}[i], func(t *testing.T) {
+			t.Parallel()
 			b := browse(t)
-			pages := b.walk(face, 40)
-			if least := []int{8, 1, 1}[i]; len(pages) < least {
+			b.axe = axe
+			pages := b.walk(face, 90, face == home+"/")
+			if least := []int{9, 25, 6, 6}[i]; len(pages) < least {
 				t.Errorf("%d kinds of page lie behind %s, not %d or more: %s", len(pages), face, least, pages)
 			}
 			t.Log(strings.Join(pages, "\n"))
-			for n, address := range pages {
-				b.see(address, fmt.Sprintf("%d-%02d-en", i+1, n))
-			}
-			for n, address := range pages {
-				b.see(inChinese(t, address), fmt.Sprintf("%d-%02d-zh", i+1, n))
+			for _, address := range pages {
+				b.see(inLanguage(t, address, "en"), "en")
+				b.see(inLanguage(t, address, "zh"), "zh")
 			}
 			b.mu.Lock()
 			defer b.mu.Unlock()
@@ -273,29 +294,36 @@ func TestBrowser(t *testing.T) {
 	}
 }
 
-// see looks at a page in every way and keeps pictures of it.
-func (b *tab) see(address, name string) {
+// see looks at a page in every way of a language.
+func (b *tab) see(address, lang string) {
 	b.t.Helper()
-	b.open(address)
-	for _, l := range looks {
+	for i, l := range seen[lang] {
 		b.as(l)
+		if i == 0 {
+			b.open(address)
+			b.light(address)
+			b.accessible(address, l)
+			b.prints(address)
+		}
 		b.sound(address, l)
-		b.picture(name + "-" + l.name)
 	}
 }
 
-// walk signs in and returns an address of each kind of page within reach, at most limit.
-func (b *tab) walk(signIn string, limit int) []string {
+// walk signs in and returns an address of each kind of page within reach, at most limit: of the public's, or of those
+// that are for people only.
+func (b *tab) walk(signIn string, limit int, public bool) []string {
 	b.t.Helper()
 	b.open(signIn)
-	b.press(`form[action^="/sign-in/"] button`)
+	if strings.Contains(signIn, "/sign-in/") {
+		b.press(`form[action^="/sign-in/"] button`)
+	}
 	todo := append([]string{eval[string](b, `location.href`)}, b.links()...)
 	seen := map[string]bool{}
 	var pages []string
 	for len(todo) > 0 && len(pages) < limit {
 		next := todo[0]
 		todo = todo[1:]
-		if kind := shape(next); seen[kind] || leaves(next) {
+		if kind := shape(next); seen[kind] || leaves(next) || forAll(next) != public {
 			continue
 		} else {
 			seen[kind] = true
@@ -310,13 +338,27 @@ func (b *tab) walk(signIn string, limit int) []string {
 	return pages
 }
 
+// forAll reports whether a page is anybody's.
+func forAll(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	for _, side := range []string{"/desk", "/my", "/account", "/n/"} {
+		if u.Path == side || strings.HasPrefix(u.Path, strings.TrimSuffix(side, "/")+"/") {
+			return false
+		}
+	}
+	return true
+}
+
 // leaves reports addresses that are no page: downloads, and the end of the session.
 func leaves(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil {
 		return true
 	}
-	for _, w := range []string{"export", "sign-out", "raw", ".csv", ".json", ".zip", "/sign-in", "attachment", "/ledger/"} {
+	for _, w := range []string{"export", "sign-out", "raw", ".csv", ".json", ".zip", "/sign-in", "attachment", "/ledger/", "/n/preview"} {
 		if strings.Contains(u.Path, w) {
 			return true
 		}

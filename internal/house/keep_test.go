@@ -13,6 +13,8 @@ import (
 // keepers are the functions that may change the database without an entry in the ledger, each with what it keeps. A new
 // one is a decision: an act belongs into store.Update.
 var keepers = map[string]string{
+	"internal/act/casework/acknowledge.go claim":     "who sends an acknowledgement now: a lease",
+	"internal/act/casework/acknowledge.go postpone":  "when an acknowledgement is tried again",
 	"internal/act/loop/deliver.go claim":             "who sends a notice now: a lease",
 	"internal/act/loop/deliver.go keep":              "a mail as written, before it goes out",
 	"internal/act/loop/writeback.go writeBack":       "counters that a fold's entry stands for",
@@ -25,7 +27,9 @@ var keepers = map[string]string{
 	"internal/act/record/sequence.go Sequence":       "places of entries in the log",
 	"internal/act/record/sequence.go Checkpoint":     "signatures on the log",
 	"internal/act/record/witness.go cosigned":        "signatures of witnesses",
+	"internal/act/picture/public.go keep":            "what is published of a day",
 	"internal/act/record/witness.go ask":             "what a witness saw last",
+	"internal/act/register/letter.go take":           "who sends a letter to a contact now: a lease",
 	"internal/act/staff/lockout.go attempt":          "how often somebody tried to sign in",
 	"internal/act/staff/lockout.go succeeded":        "that the count of tries begins anew",
 	"internal/act/staff/oidc.go StartOIDC":           "a sign-in that is under way at the provider",
@@ -37,6 +41,10 @@ var keepers = map[string]string{
 	"internal/act/staff/token.go ActorByToken":       "when an API token was last used",
 	"internal/act/staff/session.go Session":          "when a session was last used",
 	"internal/act/staff/totp.go OfferTOTP":           "a secret that proves nothing until it is confirmed",
+	"internal/act/program/deliver.go planOne":        "what a webhook is told of, by entries already written, and how far it was looked",
+	"internal/act/program/deliver.go record":         "what came of a try that may be repeated, or that was good",
+	"internal/act/program/deliver.go claim":          "who sends a webhook's delivery now: a lease",
+	"internal/act/program/deliver.go Forget":         "deliveries that were over long ago",
 	"internal/app/demo.go run":                       "that the demonstration was made",
 	"internal/store/foldlock.go LockFold":            "who folds",
 	"internal/store/migrate.go migrateTo":            "the migrations' own table",
