@@ -57,5 +57,8 @@ type Unit string
 // after "pst_".
 type Post string
 
+// Report names what somebody told the authority: 26 characters after "rep_". The reporter knows its number, never this.
+type Report string
+
 // Authority is the party that this installation belongs to. It coordinates all others.
 const Authority Party = "authority"
