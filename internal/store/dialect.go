@@ -22,6 +22,9 @@ const (
 	onPostgres
 )
 
+// liteReaders is how many snapshots of SQLite are read at once; whoever comes later waits for one of them.
+const liteReaders = 8
+
 // openSQLite opens one writer and a pool of readers. synchronous=FULL: what is committed survives a power cut.
 func openSQLite(path string) (*Store, error) {
 	dsn := "file:" + escapePath(path) + "?_pragma=busy_timeout(60000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
@@ -35,7 +38,8 @@ func openSQLite(path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
-	read.SetMaxOpenConns(8)
+	read.SetMaxOpenConns(liteReaders)
+	read.SetMaxIdleConns(liteReaders) // a connection that is opened anew has read nothing of the schema and has an empty cache
 	return &Store{read: read, write: write, dialect: onSQLite, dsn: path}, nil
 }
 
@@ -48,7 +52,7 @@ func openPostgres(dsn string) (*Store, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(16)
-	db.SetMaxIdleConns(8)
+	db.SetMaxIdleConns(16)
 	return &Store{read: db, write: db, dialect: onPostgres, dsn: dsn}, nil
 }
 
@@ -101,9 +105,6 @@ func (d dialect) translate(ddl string) string {
 	}
 	if strings.HasPrefix(ddl, "create sequence ") || strings.HasPrefix(ddl, "select setval(") {
 		return "" // one writer needs none
-	}
-	if strings.HasSuffix(ddl, ` collate "C"`) {
-		return "" // text is compared byte by byte as it is
 	}
 	if strings.HasSuffix(ddl, ` collate "C"`) {
 		return "" // text is compared byte by byte as it is
