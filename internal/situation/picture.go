@@ -94,7 +94,6 @@ type PartyPicture struct {
 	Sector  string
 	Since   finding.Day // the cohort of Closing
 	Total   int64       // live
-	Overdue int64       // live, of high severity or above, and first made more than seven days ago
 	Live    []Tally     // by severity, the worst first
 	Series  Series
 	Closing Estimate

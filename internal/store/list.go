@@ -34,7 +34,7 @@ type FindingFilter struct {
 	May      access.Cond // what the reader may read; the zero value is nothing
 
 	parties []ident.Party // one of them; for counts
-	few     bool          // the asset's index leads to few findings
+	few     bool          // the index of assets leads to few findings: see Tx.few
 
 	Matched    string           // the resource or system's asset that decided who answers
 	Severities []event.Severity // exactly one of them; none = any
@@ -241,7 +241,11 @@ func (c *conditions) plain(f FindingFilter, states []finding.State, sector strin
 func (c *conditions) asset(d dialect, f FindingFilter) []string {
 	var and []string
 	if n := len(f.Asset.Exact); n > 0 {
-		and = append(and, c.in("f.asset", n, func(i int) any { return f.Asset.Exact[i] }))
+		column := "f.asset"
+		if !f.few {
+			column = c.text(column)
+		}
+		and = append(and, c.in(column, n, func(i int) any { return f.Asset.Exact[i] }))
 	}
 	if p := f.Asset.Prefix; p != "" {
 		column := d.bytewise("f.asset")

@@ -164,7 +164,7 @@ func (t *Tx) ListNotices(ctx context.Context, f NoticeFilter, after NoticeCursor
 		created = Micros(after.Created)
 	}
 	q := &conditions{}
-	rest := "where (created_at < " + q.add(created) + " or created_at = " + q.add(created) + " and id < " + q.add(after.ID) + ")"
+	rest := "where created_at <= " + q.add(created) + " and (created_at < " + q.add(created) + " or id < " + q.add(after.ID) + ")"
 	if f.Party != "" {
 		rest += " and party_id = " + q.add(f.Party)
 	}

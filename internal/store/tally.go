@@ -11,6 +11,7 @@ import (
 	"tocsin/internal/fault"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
+	"tocsin/internal/party"
 )
 
 // tallyKey is what the rollups keep of a finding. Days are UTC.
@@ -21,14 +22,16 @@ type tallyKey struct {
 	severity, tlp        int64
 	state                finding.State
 	reached              int64
+	basis                party.Basis // that the party answers on
+	matched              string      // the resource or the asset of the system that led to it
 	born                 finding.Day // of its making
 	ended                finding.Day // since when it does not ask anybody for anything, or the risk is accepted; else 0
 }
 
-const tallyColumns = "party_id, sector, region, class, type, severity, tlp, state, reached, born, ended"
+const tallyColumns = "party_id, sector, region, class, type, severity, tlp, state, reached, basis, matched, born, ended"
 
 // tallySelect reads the keys of findings f as tallyKey has them; sector is left to the register.
-const tallySelect = `f.party_id, f.region, f.class, f.type, f.severity, f.tlp, f.state, f.reached, f.created_at / 86400000000,
+const tallySelect = `f.party_id, f.region, f.class, f.type, f.severity, f.tlp, f.state, f.reached, f.basis, f.matched, f.created_at / 86400000000,
 	case when f.state in ('verified_closed', 'false_positive', 'stale', 'risk_accepted') then f.state_at / 86400000000 else 0 end`
 
 // face is one rollup: a table that sums what the journal of changes holds, by some of its columns.
@@ -58,7 +61,7 @@ var faces = []face{
 		values: []string{"(born + 3) / 7", "ended - born", "severity", "tlp", "state"},
 		where:  "ended > 0 and state <> 'false_positive'",
 	},
-	{table: "tally_span", columns: []string{"party_id", "born", "ended", "severity", "tlp", "state"}},
+	{table: "tally_matched", columns: []string{"party_id", "basis", "matched", "severity", "tlp", "state"}, where: "party_id <> ''"},
 }
 
 func (f *face) over() []string {
@@ -104,7 +107,7 @@ func (t *Tx) countNew(ctx context.Context, fs []Finding) error {
 		}
 		k := tallyKey{
 			party: f.Party, sector: sector, region: f.Region, class: f.Class, typed: f.Identity.Type,
-			severity: int64(f.Severity), tlp: int64(f.Mark.TLP), state: f.State, born: finding.DayOf(f.Created),
+			severity: int64(f.Severity), tlp: int64(f.Mark.TLP), state: f.State, basis: f.Basis, matched: f.Matched, born: finding.DayOf(f.Created),
 		}
 		switch f.State {
 		case finding.VerifiedClosed, finding.FalsePositive, finding.Stale, finding.RiskAccepted:
@@ -150,7 +153,7 @@ func (t *Tx) countThese(ctx context.Context, ids []ident.Finding, n int64) error
 		err := t.each(ctx, "select "+tallySelect+", coalesce(p.sector, '') from finding f left join party p on p.id = f.party_id where "+
 			where+" and f.embargo_at is null", q.args, func(r *sql.Rows) error {
 			var k tallyKey
-			err := r.Scan(&k.party, &k.region, &k.class, &k.typed, &k.severity, &k.tlp, &k.state, &k.reached, &k.born, &k.ended, &k.sector)
+			err := r.Scan(&k.party, &k.region, &k.class, &k.typed, &k.severity, &k.tlp, &k.state, &k.reached, &k.basis, &k.matched, &k.born, &k.ended, &k.sector)
 			t.count(k, n)
 			return err
 		})
@@ -168,7 +171,8 @@ func (t *Tx) flushTally(ctx context.Context) error {
 	for k, n := range t.tally {
 		if n != 0 {
 			rows = append(rows, []any{
-				string(k.party), k.sector, k.region, k.class, k.typed, k.severity, k.tlp, string(k.state), k.reached, int64(k.born), int64(k.ended), n,
+				string(k.party), k.sector, k.region, k.class, k.typed, k.severity, k.tlp, string(k.state), k.reached, string(k.basis), k.matched,
+				int64(k.born), int64(k.ended), n,
 			})
 		}
 	}
@@ -290,8 +294,8 @@ func (s *Store) RebuildTally(ctx context.Context) error {
 				return err
 			}
 		}
-		_, err := tx.exec(ctx, "insert into tally_delta (party_id, region, class, type, severity, tlp, state, reached, born, ended, sector, n) select "+tallySelect+
-			", coalesce(p.sector, ''), count(*) from finding f left join party p on p.id = f.party_id where f.embargo_at is null group by "+ordinals(11))
+		_, err := tx.exec(ctx, "insert into tally_delta (party_id, region, class, type, severity, tlp, state, reached, basis, matched, born, ended, sector, n) select "+tallySelect+
+			", coalesce(p.sector, ''), count(*) from finding f left join party p on p.id = f.party_id where f.embargo_at is null group by "+ordinals(13))
 		return err
 	})
 	if err == nil {

@@ -15,6 +15,7 @@ import (
 	"tocsin/internal/fault"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
+	"tocsin/internal/party"
 	"tocsin/internal/situation"
 )
 
@@ -26,6 +27,8 @@ type TallyRow struct {
 	Class    string
 	Severity event.Severity
 	State    finding.State
+	Basis    party.Basis
+	Matched  string
 	N        int64
 }
 
@@ -40,8 +43,8 @@ var tallyFields = fields{
 const sectorColumn = "coalesce((select o.sector from party o where o.id = f.party_id), '')"
 
 // Tally counts the findings that match a filter and that its reader may read, by columns: party_id, sector, region, class,
-// severity, state. The answer is that of a recount in the same snapshot. Of the filter it takes States, Severity, Severities,
-// Class, Orphans, Party, Region, Sector and May: see tallied.
+// severity, state; for one party also basis, matched. The answer is that of a recount in the same snapshot. Of the filter it takes States, Severity, Severities,
+// Class, Orphans, Party, Region, Sector, Matched and May: see tallied.
 func (t *Tx) Tally(ctx context.Context, f FindingFilter, by ...string) ([]TallyRow, error) {
 	if err := t.flushTally(ctx); err != nil {
 		return nil, err
@@ -97,6 +100,10 @@ func (r *TallyRow) at(column string) any {
 		return &r.Class
 	case "severity":
 		return &r.Severity
+	case "basis":
+		return &r.Basis
+	case "matched":
+		return &r.Matched
 	}
 	return &r.State
 }
@@ -140,12 +147,17 @@ func (f *FindingFilter) face(by []string) string {
 	need["class"] = need["class"] || f.Class != ""
 	need["region"] = need["region"] || f.Region != ""
 	need["sector"] = need["sector"] || f.Sector != ""
+	need["matched"] = need["matched"] || f.Matched != ""
 	f.May.Fields(func(field access.Field) {
 		if column, ok := tallyFields[field]; ok {
 			need[strings.TrimPrefix(column, "f.")] = true
 		}
 	})
-	for _, one := range []string{"tally_state", "tally_area", "tally_class", "tally_place"} {
+	few := []string{"tally_state", "tally_area", "tally_class", "tally_place"}
+	if f.ofParties() {
+		few = append(few, "tally_matched")
+	}
+	for _, one := range few {
 		i := slices.IndexFunc(faces, func(x face) bool { return x.table == one })
 		covers := true
 		for column, needed := range need {
@@ -158,10 +170,15 @@ func (f *FindingFilter) face(by []string) string {
 	return "tally_party"
 }
 
-// tallied reports whether the rollups can answer a filter.
+// ofParties reports whether a filter asks for findings of certain parties only.
+func (f *FindingFilter) ofParties() bool { return !f.Orphans && (f.Party != "" || len(f.parties) > 0) }
+
+// tallied reports whether the rollups can answer a filter. What led to a party is counted by nothing else of its findings
+// than how severe they are and where they stand.
 func (f *FindingFilter) tallied() bool {
 	return len(f.Streams) == 0 && f.Text == "" && f.Asset.Prefix == "" && len(f.Asset.Exact) == 0 && !f.Asset.Within.IsValid() &&
-		f.Stage == "" && f.Matched == "" && f.Since.IsZero() && f.Until.IsZero()
+		f.Stage == "" && f.Since.IsZero() && f.Until.IsZero() &&
+		(f.Matched == "" || f.ofParties() && f.face(nil) == "tally_matched")
 }
 
 // dated reports whether the rollup of days can answer a filter: by whole days, by how far the work has come, by severity and
@@ -225,6 +242,9 @@ func (c *conditions) tallied(f FindingFilter, table string) string {
 		and, f.Orphans, f.Party = append(and, "f.owned = 0"), false, ""
 	}
 	and = append(and, c.plain(f, f.States, "f.sector")...)
+	if f.Matched != "" {
+		and = append(and, "f.matched = "+c.add(f.Matched))
+	}
 	if !certain(f.May) {
 		and = append(and, c.readable(tallyFields, f.May))
 	}
@@ -279,7 +299,7 @@ func (t *Tx) Born(ctx context.Context, since finding.Day, may access.Cond) ([]Da
 		finding: "f.created_at / 86400000000, case when f.party_id = '' then 0 else 1 end, f.reached, f.severity, f.state",
 		where:   func(q *conditions) string { return "f.born >= " + q.add(int64(since)) },
 		of:      func(q *conditions) string { return "f.created_at >= " + q.add(Micros(since.Start())) },
-		fields:  dayFields, filter: FindingFilter{May: may},
+		may:     may,
 	}, func(r *sql.Rows) error {
 		var c DayCount
 		var owned int64
@@ -303,7 +323,7 @@ func (t *Tx) Ended(ctx context.Context, since finding.Day, may access.Cond) ([]D
 		finding: "f.state_at / 86400000000, f.severity, f.state",
 		where:   func(q *conditions) string { return "f.ended > 0 and f.ended >= " + q.add(int64(since)) },
 		of:      func(q *conditions) string { return endedState + " and f.state_at >= " + q.add(Micros(since.Start())) },
-		fields:  dayFields, filter: FindingFilter{May: may},
+		may:     may,
 	}, func(r *sql.Rows) error {
 		var c DayCount
 		err := r.Scan(&c.Day, &c.Severity, &c.State, &c.N)
@@ -337,7 +357,7 @@ func (t *Tx) Lives(ctx context.Context, monday finding.Day, may access.Cond) ([]
 		of: func(q *conditions) string {
 			return endedState + " and f.state <> 'false_positive' and f.created_at >= " + q.add(Micros(monday.Start()))
 		},
-		fields: dayFields, filter: FindingFilter{May: may},
+		may: may,
 	}, func(r *sql.Rows) error {
 		var c LifeCount
 		err := r.Scan(&c.Days, &c.Severity, &c.State, &c.N)
@@ -348,45 +368,6 @@ func (t *Tx) Lives(ctx context.Context, monday finding.Day, may access.Cond) ([]
 		return nil, fmt.Errorf("count findings by how long they lasted: %w", err)
 	}
 	return out, nil
-}
-
-// Span counts a party's findings that were made and came to their state on the same days.
-type Span struct {
-	Party    ident.Party
-	Born     finding.Day
-	Ended    finding.Day // 0: live, and no risk accepted
-	Severity event.Severity
-	State    finding.State
-	N        int64
-}
-
-// Spans counts the findings of parties by their days, a party's together: those made on a day or later, or live then. Of
-// the filter it takes Party, Sector and May, which asks for parties, marks and numbers of findings only.
-func (t *Tx) Spans(ctx context.Context, filter FindingFilter, since finding.Day, f func(Span) error) error {
-	lasts := func(q *conditions) string {
-		return "(f.born >= " + q.add(int64(since)) + " or f.ended = 0 or f.ended >= " + q.add(int64(since)) + " or f.state = 'risk_accepted')"
-	}
-	err := t.daily(ctx, daily{
-		columns: "party_id, born, ended, severity, state", table: "tally_span",
-		journal: "f.party_id, f.born, f.ended, f.severity, f.state",
-		finding: "f.party_id, f.created_at / 86400000000, case when " + endedState + " then f.state_at / 86400000000 else 0 end, f.severity, f.state",
-		where:   lasts,
-		of: func(q *conditions) string {
-			from := Micros(since.Start())
-			return "(f.created_at >= " + q.add(from) + " or not " + endedState + " or f.state_at >= " + q.add(from) + " or f.state = 'risk_accepted')"
-		},
-		fields: fields{access.FieldParty: "f.party_id", access.FieldTLP: "f.tlp"}, filter: filter,
-	}, func(r *sql.Rows) error {
-		var s Span
-		if err := r.Scan(&s.Party, &s.Born, &s.Ended, &s.Severity, &s.State, &s.N); err != nil {
-			return err
-		}
-		return f(s)
-	})
-	if err != nil {
-		return fmt.Errorf("count findings by their days: %w", err)
-	}
-	return nil
 }
 
 // endedState is what a finding's state is where the rollups keep the day of it.
@@ -401,8 +382,7 @@ type daily struct {
 	table            string
 	journal, finding string                   // the same columns over tally_delta and over finding
 	where, delta, of func(*conditions) string // conditions on each; delta is where unless it is set
-	fields           fields
-	filter           FindingFilter
+	may              access.Cond              // asks for marks and numbers of findings only
 }
 
 func (t *Tx) daily(ctx context.Context, d daily, scan func(*sql.Rows) error) error {
@@ -417,16 +397,7 @@ func (t *Tx) daily(ctx context.Context, d daily, scan func(*sql.Rows) error) err
 	part := func(values, n, table, where string) string {
 		return "select " + values + ", " + n + " from " + table + " f where " + where
 	}
-	of := func() string {
-		and := "1 = 1"
-		if d.filter.Party != "" {
-			and += " and f.party_id = " + q.add(d.filter.Party)
-		}
-		if d.filter.Sector != "" {
-			and += " and f.party_id in (select o.id from party o where o.ended_at is null and o.sector = " + q.add(d.filter.Sector) + ")"
-		}
-		return and + " and " + q.readable(d.fields, d.filter.May)
-	}
+	of := func() string { return q.readable(dayFields, d.may) }
 	table := make([]string, len(names))
 	for i, name := range names {
 		table[i] = "f." + name + " as " + name
@@ -434,7 +405,7 @@ func (t *Tx) daily(ctx context.Context, d daily, scan func(*sql.Rows) error) err
 	parts := []string{part(strings.Join(table, ", "), "f.n as n", d.table, d.where(q)+" and "+of())}
 	parts = append(parts, part(d.journal, "f.n", "tally_delta", d.delta(q)+" and "+of()))
 	for i := range 2 {
-		if exceptions := q.exception(t.d, d.filter, i); exceptions != "" {
+		if exceptions := q.exception(t.d, FindingFilter{May: d.may}, i); exceptions != "" {
 			parts = append(parts, part(d.finding, "1", "finding", exceptions+" and "+d.of(q)))
 		}
 	}

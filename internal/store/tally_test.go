@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -66,7 +67,8 @@ func (w *tallyWorld) move(r *rapid.T) {
 }
 
 func (w *tallyWorld) attribute(r *rapid.T) {
-	a := party.Attribution{Party: rapid.SampledFrom([]ident.Party{"", "hospital", "bank"}).Draw(r, "to"), Basis: party.ByPrefix, Region: rapid.SampledFrom([]string{"", "XA-01"}).Draw(r, "in")}
+	a := party.Attribution{Party: rapid.SampledFrom([]ident.Party{"", "hospital", "bank"}).Draw(r, "to"), Basis: party.ByPrefix,
+		Matched: rapid.SampledFrom([]string{"192.0.2.0/24", "198.51.100.0/24"}).Draw(r, "by"), Region: rapid.SampledFrom([]string{"", "XA-01"}).Draw(r, "in")}
 	var fs []store.Attributed
 	for _, id := range w.pick(r) {
 		fs = append(fs, store.Attributed{ID: id, Attribution: a})
@@ -228,8 +230,8 @@ func (w *tallyWorld) checkDays(ctx context.Context, r *rapid.T, tx *store.Tx, al
 				lives[fmt.Sprint(int(end-made), f.Severity, f.State)]++
 			}
 		}
-		if f.Party == "bank" && (made >= since || end == 0 || end >= since || f.State == finding.RiskAccepted) {
-			spans[fmt.Sprint(made, end, f.Severity, f.State)]++
+		if made >= since || end == 0 || end >= since || f.State == finding.RiskAccepted {
+			spans[fmt.Sprint(f.Party, made, end, f.Severity, f.State)]++
 		}
 	}
 	bs, err := tx.Born(ctx, since, may)
@@ -254,8 +256,8 @@ func (w *tallyWorld) checkDays(ctx context.Context, r *rapid.T, tx *store.Tx, al
 	for _, l := range ls {
 		got[2][fmt.Sprint(l.Days, l.Severity, l.State)] += l.N
 	}
-	err = tx.Spans(ctx, store.FindingFilter{Party: "bank", May: may}, since, func(s store.Span) error {
-		got[3][fmt.Sprint(s.Born, s.Ended, s.Severity, s.State)] += s.N
+	err = tx.Spans(ctx, "", since, may, func(s store.Span) error {
+		got[3][fmt.Sprint(s.Party, s.Born, s.Ended, s.Severity, s.State)] += s.N
 		return nil
 	})
 	for i, want := range []map[string]int64{born, ended, lives, spans} {
@@ -266,7 +268,62 @@ func (w *tallyWorld) checkDays(ctx context.Context, r *rapid.T, tx *store.Tx, al
 	if err != nil {
 		return err
 	}
+	if err := w.checkParty(ctx, r, tx, all, since, may); err != nil {
+		return err
+	}
 	return w.checkStages(ctx, r, tx, bs, since, may)
+}
+
+func liveStates() []finding.State {
+	return slices.DeleteFunc(slices.Clone(finding.States), func(s finding.State) bool { return !s.Live() })
+}
+
+// A party's own numbers equal a recount of its findings.
+func (w *tallyWorld) checkParty(ctx context.Context, r *rapid.T, tx *store.Tx, all []store.Finding, since finding.Day, may access.Cond) error {
+	const of = "bank"
+	spans, matched, fresh := map[string]int64{}, map[string]int64{}, map[event.Severity]int{}
+	for i := range all {
+		f := &all[i]
+		if f.Party != of || !may.Holds(f.Thing(w.sectors[of])) {
+			continue
+		}
+		born, end := finding.DayOf(f.Created), finding.DayOf(f.StateAt)
+		if f.State.Live() && f.State != finding.RiskAccepted {
+			end = 0
+		}
+		if born >= since || end == 0 || end >= since || f.State == finding.RiskAccepted {
+			spans[fmt.Sprint(born, end, f.State)]++
+		}
+		if f.State.Live() {
+			matched[fmt.Sprint(f.Basis, f.Matched)]++
+			if born >= since {
+				fresh[f.Severity]++
+			}
+		}
+	}
+	got := [2]map[string]int64{{}, {}}
+	err := tx.Spans(ctx, of, since, may, func(s store.Span) error {
+		got[0][fmt.Sprint(s.Born, s.Ended, s.State)] += s.N
+		return nil
+	})
+	groups, err2 := tx.MatchedOf(ctx, of, liveStates(), may, 100)
+	for _, g := range groups {
+		got[1][fmt.Sprint(g.Basis, g.Value)] += int64(g.Count)
+		n, err := tx.CountFindings(ctx, store.FindingFilter{Party: of, Matched: g.Value, States: liveStates(), May: may}, 1<<40)
+		if want := matched[fmt.Sprint(party.ByPrefix, g.Value)]; err != nil || int64(n) != want {
+			r.Errorf("%d findings led there by %q, want %d: %v", n, g.Value, want, err)
+		}
+	}
+	for i, want := range []map[string]int64{spans, matched} {
+		if fmt.Sprint(got[i]) != fmt.Sprint(want) {
+			r.Errorf("the bank's numbers %d\n%v\nrecount\n%v", i, got[i], want)
+		}
+	}
+	late, err3 := tx.FreshOf(ctx, of, liveStates(), since.Start(), may)
+	if fmt.Sprint(late) != fmt.Sprint(fresh) {
+		r.Errorf("new %v, recount %v", late, fresh)
+	}
+	return errors.Join(err, err2, err3)
 }
 
 // Each step of the funnel is the length of the list that it names.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"tocsin/internal/access"
@@ -63,7 +64,7 @@ func before(ctx context.Context, tx *store.Tx) error {
 		}
 		err := tx.Exec(ctx, `insert into finding (id, key, asset_kind, asset, port, transport, type, identifier, malware, class, severity, feed_severity,
 			stream_id, first_at, created_at, party_id, basis, matched, confidence, region, state, state_at, embargo_at)
-			values ($1, $2, 'ip', '192.0.2.1', 0, '', 'phishing', '', '', 'phishing', 4, 4, 1, 0, 86400000000, 'bank', 'prefix', '', 90, 'XA', $3, 864000000000, $4)`,
+			values ($1, $2, 'ip', '192.0.2.1', 0, '', 'phishing', '', '', 'phishing', 4, 4, 1, 0, 86400000000, 'bank', 'prefix', '192.0.2.0/24', 90, 'XA', $3, 864000000000, $4)`,
 			i+1, []byte{byte(i)}, state, embargo)
 		if err != nil {
 			return err
@@ -81,13 +82,28 @@ func before(ctx context.Context, tx *store.Tx) error {
 	return nil
 }
 
+// tallies prints what rows of one sector, or of one ground, say.
+func tallies(rows []store.TallyRow) string {
+	var out []string
+	for _, r := range rows {
+		out = append(out, fmt.Sprint(r.Sector, r.Basis, " ", r.State, r.Matched, " ", r.N))
+	}
+	return strings.Join(out, ", ")
+}
+
 func checkRolled(ctx context.Context, t *testing.T, tx *store.Tx) error {
 	rows, err := tx.Tally(ctx, store.FindingFilter{May: access.Always}, "sector", "state")
 	if err != nil {
 		return err
 	}
-	if got := fmt.Sprint(rows); got != "[{ finance    disputed 1} { finance    open 2} { finance    verified_closed 2}]" {
+	if got := tallies(rows); got != "finance disputed 1, finance open 2, finance verified_closed 2" {
 		t.Errorf("rolled up: %s", got)
+	}
+	if rows, err = tx.Tally(ctx, store.FindingFilter{Party: "bank", States: liveStates(), May: access.Always}, "basis", "matched"); err != nil {
+		return err
+	}
+	if got := tallies(rows); got != "prefix 192.0.2.0/24 3" {
+		t.Errorf("what led to the bank: %s", got)
 	}
 	born, err := tx.Born(ctx, 1, access.Always)
 	if err != nil {

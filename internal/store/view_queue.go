@@ -40,7 +40,7 @@ type Waiter struct {
 }
 
 // OldestOrphans returns the oldest live findings that nobody answers for and the reader may read, at most limit of each
-// severity from least upwards: of each severity the oldest is due first.
+// severity and state from least upwards: of those alike in both the oldest is due first.
 func (t *Tx) OldestOrphans(ctx context.Context, least event.Severity, may access.Cond, limit int) ([]Waiter, error) {
 	q := &conditions{}
 	var walks []string
@@ -53,7 +53,7 @@ func (t *Tx) OldestOrphans(ctx context.Context, least event.Severity, may access
 			if !certain(may) {
 				where += " and " + q.readable(findingFields, may)
 			}
-			walks = append(walks, fmt.Sprintf("select id from (select f.id from finding f where %s order by f.id limit %d) w", where, limit))
+			walks = append(walks, fmt.Sprintf("select * from (select %s from finding f where %s order by f.id limit %d) w", waiterColumns, where, limit))
 		}
 	}
 	return t.waiters(ctx, strings.Join(walks, " union all "), q.args)
@@ -70,12 +70,14 @@ func (t *Tx) OldestDisputes(ctx context.Context, least event.Severity, may acces
 	if !certain(may) {
 		where += " and " + q.readable(findingFields, may)
 	}
-	return t.waiters(ctx, "select f.id from finding f where "+where+" order by f.state_at, f.id limit "+q.add(limit), q.args)
+	return t.waiters(ctx, "select "+waiterColumns+" from finding f where "+where+" order by f.state_at, f.id limit "+q.add(limit), q.args)
 }
 
-func (t *Tx) waiters(ctx context.Context, ids string, args []any) ([]Waiter, error) {
+const waiterColumns = "f.id as id, f.severity as severity, f.created_at as created_at, f.state_at as state_at"
+
+func (t *Tx) waiters(ctx context.Context, query string, args []any) ([]Waiter, error) {
 	var out []Waiter
-	err := t.each(ctx, "select f.id, f.severity, f.created_at, f.state_at from finding f where f.id in ("+ids+") order by f.id", args, func(r *sql.Rows) error {
+	err := t.each(ctx, query, args, func(r *sql.Rows) error {
 		var w Waiter
 		var created, at int64
 		err := r.Scan(&w.ID, &w.Severity, &created, &at)

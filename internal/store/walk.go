@@ -20,7 +20,7 @@ const (
 	leadWindow = 250_000 // an index leads to a part of them
 )
 
-// fewAssets is how many findings an asset's beginning may lead to for all of them to be read and sorted.
+// fewAssets is how many findings assets may lead to for all of them to be read and sorted.
 const fewAssets = 3000
 
 func (f *FindingFilter) window() ident.Finding {
@@ -92,22 +92,24 @@ func (f FindingFilter) led() FindingFilter {
 
 // indexed reports whether an index leads to the matching findings alone, newest first, or to few of them.
 func (f *FindingFilter) indexed() bool {
-	if len(f.Asset.Exact) > 0 || f.few {
+	if f.few {
 		return true
 	}
 	rest := f.led()
 	return rest.lead() == nil && rest.Severity == 0 && len(rest.Severities) == 0 && rest.Sector == "" && rest.Stage == "" && rest.Matched == "" && rest.Since.IsZero() && rest.Until.IsZero() &&
-		len(rest.Streams) == 0 && rest.Text == "" && rest.Asset.Prefix == "" && !rest.Asset.Within.IsValid()
+		len(rest.Streams) == 0 && rest.Text == "" && rest.Asset.Prefix == "" && len(rest.Asset.Exact) == 0 && !rest.Asset.Within.IsValid()
 }
 
-// few reports whether so few assets begin as the filter says that all of them are read.
+// few reports whether the asset that the filter names leads to so few findings that all of them are read and sorted.
 func (t *Tx) few(ctx context.Context, f *FindingFilter) (bool, error) {
-	if f.Asset.Prefix == "" || len(f.Asset.Exact) > 0 {
+	q := &conditions{}
+	where := q.asset(t.d, FindingFilter{Asset: f.Asset, few: true})
+	if len(where) == 0 {
 		return false, nil
 	}
-	column, n := t.d.bytewise("f.asset"), 0
-	err := t.row(ctx, "select count(*) from (select 1 from finding f where "+column+" >= $1 and "+column+" < $2 limit $3) c",
-		[]any{f.Asset.Prefix, f.Asset.Prefix + "\U0010FFFF", fewAssets + 1}, &n)
+	n := 0
+	query := "select count(*) from (select 1 from finding f where " + strings.Join(where, " and ") + " limit " + q.add(fewAssets+1) + ") c"
+	err := t.row(ctx, query, q.args, &n)
 	return n <= fewAssets, err
 }
 
@@ -119,7 +121,7 @@ func (t *Tx) findingQuery(f FindingFilter, floor, before ident.Finding, limit in
 	q := &conditions{veiled: t.d.led()}
 	leads := f.lead()
 	walked := leads == nil && len(f.States) > 0 && f.indexed()
-	if len(f.Asset.Exact) > 0 || f.few || leads == nil && !walked || f.Asset.Within.IsValid() {
+	if f.few || leads == nil && !walked || f.Asset.Within.IsValid() {
 		return "select f.id, f.asset from finding f where " + q.finding(t.d, f, f.States, floor, before) + " order by f.id desc", q.args
 	}
 	if walked {

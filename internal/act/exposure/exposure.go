@@ -169,9 +169,14 @@ const groupsShown = 200
 type Overview struct {
 	Groups []Group                // by resource and system, the worst first
 	Open   map[event.Severity]int // live
-	Fresh  map[event.Severity]int // live and made since
-	Since  time.Time
+	Fresh  map[event.Severity]int // live and new: see FreshSince
 }
+
+// freshDays is for how many UTC days, that of its making among them, a finding counts as new.
+const freshDays = 7
+
+// FreshSince is since when what was made counts as new: the list behind the number asks for the same instant.
+func FreshSince(now time.Time) time.Time { return (finding.DayOf(now) - freshDays + 1).Start() }
 
 // Total sums counts by severity.
 func Total(n map[event.Severity]int) int {
@@ -182,19 +187,23 @@ func Total(n map[event.Severity]int) int {
 	return sum
 }
 
-// Overview counts the live findings of by's party, and apart those that were made since an instant.
-func (e *Exposure) Overview(ctx context.Context, now time.Time, by access.Actor, since time.Time) (Overview, error) {
-	o := Overview{Since: since}
+// Overview counts the live findings of by's party.
+func (e *Exposure) Overview(ctx context.Context, now time.Time, by access.Actor) (Overview, error) {
+	o := Overview{Open: map[event.Severity]int{}}
 	err := e.reads(ctx, now, by, func(tx *store.Tx, may func(access.ThingKind) access.Cond) error {
 		cond := may(access.Findings)
 		var err error
 		if o.Groups, err = tx.MatchedOf(ctx, by.Party, Live, cond, groupsShown); err != nil {
 			return err
 		}
-		if o.Open, err = tx.SeveritiesOf(ctx, by.Party, Live, time.Time{}, cond); err != nil {
+		rows, err := tx.Tally(ctx, store.FindingFilter{Party: by.Party, States: Live, May: cond}, "severity")
+		if err != nil {
 			return err
 		}
-		o.Fresh, err = tx.SeveritiesOf(ctx, by.Party, Live, since, cond)
+		for _, r := range rows {
+			o.Open[r.Severity] = int(r.N)
+		}
+		o.Fresh, err = tx.FreshOf(ctx, by.Party, Live, FreshSince(now), cond)
 		return err
 	})
 	return o, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"tocsin/internal/access"
@@ -45,7 +44,7 @@ func (p *Picture) Desk(ctx context.Context, now time.Time, by access.Actor, w Wi
 			return fault.New(fault.Denied, "the situation is for the people of the authority")
 		}
 		key := fmt.Sprintf("%#v %#v", w, may.findings)
-		if have, ok := p.desks.get(key, now); ok {
+		if have, ok := p.desks.get(key, now, deskAge); ok {
 			s = have
 			return nil
 		}
@@ -55,7 +54,7 @@ func (p *Picture) Desk(ctx context.Context, now time.Time, by access.Actor, w Wi
 		if err := flows(ctx, tx, may.findings, today, w, &s); err != nil {
 			return err
 		}
-		p.desks.put(key, s)
+		p.desks.put(key, now, deskAge, s)
 		return nil
 	})
 	return s, err
@@ -63,33 +62,6 @@ func (p *Picture) Desk(ctx context.Context, now time.Time, by access.Actor, w Wi
 
 // deskAge is how long a picture is shown to everybody who may read the same; it says of when it is.
 const deskAge = 5 * time.Second
-
-// desks keeps the last pictures by window and by what their readers may read.
-type desks struct {
-	mu sync.Mutex
-	of map[string]situation.Situation
-}
-
-func (d *desks) get(key string, now time.Time) (situation.Situation, bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	s, ok := d.of[key]
-	return s, ok && now.After(s.At) && now.Sub(s.At) < deskAge
-}
-
-func (d *desks) put(key string, s situation.Situation) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for k, old := range d.of {
-		if s.At.Sub(old.At) >= deskAge {
-			delete(d.of, k)
-		}
-	}
-	if d.of == nil {
-		d.of = map[string]situation.Situation{}
-	}
-	d.of[key] = s
-}
 
 // readers is what somebody may read.
 type readers struct {

@@ -3,11 +3,10 @@ package picture
 import (
 	"context"
 	"errors"
-	"sync"
+	"fmt"
 	"time"
 
 	"tocsin/internal/access"
-	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
@@ -18,9 +17,6 @@ import (
 
 // partySeries is how many days a party's series shows.
 const partySeries = 90
-
-// overdueAfter is after how many days a live finding of high severity or above counts as overdue on a party's page.
-const overdueAfter = 7
 
 // Party returns the picture of one party, for its own people and the desk. fault.NotFound where by may not see it.
 func (p *Picture) Party(ctx context.Context, now time.Time, by access.Actor, id ident.Party) (situation.PartyPicture, error) {
@@ -41,6 +37,11 @@ func (p *Picture) Party(ctx context.Context, now time.Time, by access.Actor, id 
 		}
 		out.Sector = of.Sector
 		may := access.Readable(r, access.Findings, now, by.Why())
+		key := fmt.Sprintf("%s %#v", id, may)
+		if have, ok := p.parties.get(key, now, partyAge); ok {
+			out = have
+			return nil
+		}
 		rows, err := tx.Tally(ctx, store.FindingFilter{Party: id, States: live, May: may}, "severity")
 		if err != nil {
 			return err
@@ -49,27 +50,34 @@ func (p *Picture) Party(ctx context.Context, now time.Time, by access.Actor, id 
 		if err := partyDays(ctx, tx, may, today, &out); err != nil {
 			return err
 		}
-		out.Band, err = p.band(ctx, tx, of.Sector, today)
-		return err
+		p.parties.put(key, now, partyAge, out)
+		return nil
 	})
+	if err != nil || out.Sector == "" {
+		return out, err
+	}
+	all := map[string]situation.Band{}
+	err = p.published(ctx, now, bands, &all)
+	out.Band = all[out.Sector]
 	return out, err
 }
+
+// partyAge is how long a party's picture is shown to everybody who may read the same: that of a large party counts some ten
+// thousand findings, and says of when it is.
+const partyAge = time.Minute
 
 // partyDays fills in what the days of a party's findings tell.
 func partyDays(ctx context.Context, tx *store.Tx, may access.Cond, today finding.Day, out *situation.PartyPicture) error {
 	first := today - partySeries + 1
 	var born, ended []situation.Day
 	var ends []situation.Ended
-	err := tx.Spans(ctx, store.FindingFilter{Party: out.Party, May: may}, min(first, out.Since), func(s store.Span) error {
+	err := tx.Spans(ctx, out.Party, min(first, out.Since), may, func(s store.Span) error {
 		born = append(born, situation.Day{Day: s.Born, State: s.State, N: s.N})
 		if s.Ended > 0 && !s.State.Live() {
 			ended = append(ended, situation.Day{Day: s.Ended, State: s.State, N: s.N})
 		}
 		if s.Born >= out.Since {
 			ends = append(ends, outcome(s, today))
-		}
-		if s.State.Live() && s.Severity >= event.High && today-s.Born > overdueAfter {
-			out.Overdue += s.N
 		}
 		return nil
 	})
@@ -86,52 +94,49 @@ func outcome(s store.Span, today finding.Day) situation.Ended {
 	return situation.Ended{Days: int(end - s.Born), Severity: s.Severity, State: s.State, N: s.N}
 }
 
-// bands keeps the band of each sector for a day: it reads what every party of the sector did.
-type bands struct {
-	mu  sync.Mutex
-	day finding.Day
-	of  map[string]situation.Band
-}
-
-// band returns the band of a sector, as it was when somebody first asked today.
-func (p *Picture) band(ctx context.Context, tx *store.Tx, sector string, today finding.Day) (situation.Band, error) {
-	if sector == "" {
-		return situation.Band{}, nil
+// bandsOf works out the band of each sector as at the end of a day. It tells of no party and no finding: it is the same for
+// everybody.
+func bandsOf(ctx context.Context, tx *store.Tx, through finding.Day) (map[string]situation.Band, error) {
+	parties, err := tx.Parties(ctx)
+	if err != nil {
+		return nil, err
 	}
-	p.bands.mu.Lock()
-	defer p.bands.mu.Unlock()
-	if p.bands.day != today {
-		p.bands.day, p.bands.of = today, map[string]situation.Band{}
+	sectors := map[ident.Party]string{}
+	for i := range parties {
+		sectors[parties[i].ID] = parties[i].Sector
 	}
-	if b, known := p.bands.of[sector]; known {
-		return b, nil
-	}
-	since := situation.Monday(today) - 7*closingWeeks
-	var estimates []situation.Estimate
+	since := situation.Monday(through) - 7*closingWeeks
+	estimates := map[string][]situation.Estimate{}
 	var ends []situation.Ended
 	var of ident.Party
 	take := func() {
-		if len(ends) > 0 {
-			estimates = append(estimates, situation.EstimateOf(ends))
-			ends = nil
+		if sector := sectors[of]; sector != "" && len(ends) > 0 {
+			estimates[sector] = append(estimates[sector], situation.EstimateOf(ends))
 		}
+		ends = nil
 	}
-	// The band tells of no party and no finding: it is the same for everybody.
-	err := tx.Spans(ctx, store.FindingFilter{Sector: sector, May: access.Always}, since, func(s store.Span) error {
+	err = tx.Spans(ctx, "", since, access.Always, func(s store.Span) error {
 		if s.Party != of {
 			take()
 			of = s.Party
 		}
-		if s.Born >= since {
-			ends = append(ends, outcome(s, today))
+		if s.Born >= since && s.Born <= through {
+			ends = append(ends, asAt(s, through))
 		}
 		return nil
 	})
-	if err != nil {
-		return situation.Band{}, err
-	}
 	take()
-	b := situation.BandOf(estimates)
-	p.bands.of[sector] = b
-	return b, nil
+	out := map[string]situation.Band{}
+	for sector, all := range estimates {
+		out[sector] = situation.BandOf(all)
+	}
+	return out, err
+}
+
+// asAt is what was known of a span at the end of a day: what ended later was live.
+func asAt(s store.Span, through finding.Day) situation.Ended {
+	if s.Ended > through {
+		s.Ended, s.State = 0, finding.Open
+	}
+	return outcome(s, through)
 }

@@ -7,17 +7,19 @@ package picture
 
 import (
 	"sync"
+	"time"
 
 	"tocsin/internal/finding"
+	"tocsin/internal/situation"
 	"tocsin/internal/store"
 )
 
 // Picture answers questions about the situation. It is safe for use by many goroutines.
 type Picture struct {
-	store *store.Store
-	bands bands
-	desks desks
-	daily daily
+	store   *store.Store
+	desks   memory[situation.Situation]
+	parties memory[situation.PartyPicture]
+	daily   daily
 }
 
 // daily keeps what was published of a day.
@@ -25,6 +27,40 @@ type daily struct {
 	mu  sync.Mutex
 	day finding.Day
 	of  map[string][]byte
+}
+
+// memory keeps what was worked out lately by what was asked and what its readers may read.
+type memory[T any] struct {
+	mu sync.Mutex
+	of map[string]remembered[T]
+}
+
+type remembered[T any] struct {
+	at   time.Time
+	what T
+}
+
+// get returns what is younger than age.
+func (m *memory[T]) get(key string, now time.Time, age time.Duration) (T, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, ok := m.of[key]
+	return r.what, ok && !now.Before(r.at) && now.Sub(r.at) < age
+}
+
+// put keeps what was worked out, and forgets what is older than age.
+func (m *memory[T]) put(key string, now time.Time, age time.Duration, what T) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for k, old := range m.of {
+		if now.Sub(old.at) >= age {
+			delete(m.of, k)
+		}
+	}
+	if m.of == nil {
+		m.of = map[string]remembered[T]{}
+	}
+	m.of[key] = remembered[T]{now, what}
 }
 
 // New returns the picture of an installation.

@@ -25,6 +25,7 @@ const publicWeeks = 104
 const (
 	statistics = "statistics"
 	promises   = "promises"
+	bands      = "bands" // of the sectors; shown on parties' pages only
 )
 
 // Public returns the open statistics as at the end of yesterday (UTC); everybody may read them. What was published of a
@@ -47,7 +48,7 @@ func (p *Picture) Promises(ctx context.Context, now time.Time) (situation.Promis
 func (p *Picture) Publish(ctx context.Context, now time.Time) (int, error) {
 	day := finding.DayOf(now) - 1
 	done := 0
-	for _, kind := range []string{statistics, promises} {
+	for _, kind := range []string{statistics, promises, bands} {
 		_, err := p.kept(ctx, kind, day)
 		if err == nil {
 			continue
@@ -126,10 +127,13 @@ func (p *Picture) published(ctx context.Context, now time.Time, kind string, int
 func (p *Picture) compute(ctx context.Context, kind string, day finding.Day) ([]byte, error) {
 	var out any
 	err := p.store.View(ctx, func(tx *store.Tx) (err error) {
-		if kind == statistics {
+		switch kind {
+		case statistics:
 			out, err = statisticsOf(ctx, tx, day)
-		} else {
+		case promises:
 			out, err = promisesOf(ctx, tx, day)
+		default:
+			out, err = bandsOf(ctx, tx, day)
 		}
 		return err
 	})
@@ -198,13 +202,10 @@ func weeks(ctx context.Context, tx *store.Tx, through finding.Day, out *situatio
 		state    finding.State
 	}
 	ends := map[key]int64{}
-	err := tx.Spans(ctx, store.FindingFilter{May: access.ForAll(open)}, first, func(s store.Span) error {
+	err := tx.Spans(ctx, "", first, access.ForAll(open), func(s store.Span) error {
 		stays = append(stays, situation.Stay{Party: s.Party, Born: s.Born, End: s.Ended, State: s.State, N: s.N})
 		if s.Born >= since && s.Born <= through {
-			if s.Ended > through {
-				s.Ended, s.State = 0, finding.Open
-			}
-			o := outcome(s, through)
+			o := asAt(s, through)
 			ends[key{o.Days, o.Severity, o.State}] += o.N
 		}
 		return nil

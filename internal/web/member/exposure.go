@@ -75,7 +75,7 @@ func (f filter) query(now time.Time) exposure.Query {
 		q.Severity = &s
 	}
 	if f.New == "7d" {
-		q.Since = now.Add(-freshFor).Truncate(time.Minute)
+		q.Since = exposure.FreshSince(now)
 	}
 	return q
 }
@@ -123,7 +123,7 @@ func (m *member) showExposure(v *page.Visit, status int, f form, ticked []ident.
 	if err != nil {
 		return err
 	}
-	over, err := m.Exposure.Overview(ctx, v.Now, by, v.Now)
+	over, err := m.Exposure.Overview(ctx, v.Now, by)
 	if err != nil {
 		return err
 	}

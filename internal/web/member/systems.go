@@ -59,7 +59,7 @@ func (m *member) systems(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	over, err := m.Exposure.Overview(ctx, v.Now, by, v.Now)
+	over, err := m.Exposure.Overview(ctx, v.Now, by)
 	if err != nil {
 		return err
 	}

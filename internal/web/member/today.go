@@ -6,7 +6,6 @@ import (
 	"math"
 	"net/url"
 	"strconv"
-	"time"
 
 	"tocsin/internal/act/exposure"
 	"tocsin/internal/act/register"
@@ -55,9 +54,6 @@ type todayBody struct {
 	Trend     trend
 }
 
-// freshFor is how long a finding counts as new.
-const freshFor = 7 * 24 * time.Hour
-
 // Limits of the first page: it is a beginning, each part leads to its whole list.
 const (
 	clocksShown = 6
@@ -72,8 +68,7 @@ func (m *member) today(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	since := v.Now.Add(-freshFor).Truncate(time.Minute)
-	over, err := m.Exposure.Overview(ctx, v.Now, by, since)
+	over, err := m.Exposure.Overview(ctx, v.Now, by)
 	if err != nil {
 		return err
 	}
