@@ -1,11 +1,13 @@
 // Package fault classifies errors by what the caller can do about them and maps each kind to one HTTP status.
 //
-// It owns the kinds and the message meant for people; it does not log, and it knows nothing of HTTP but numbers.
+// It owns the kinds and the message meant for people, in English and as what a translator needs; it does not log, and it
+// knows nothing of HTTP but numbers.
 package fault
 
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Kinds of failure. Test for them with errors.Is.
@@ -42,16 +44,31 @@ var statuses = []struct {
 
 // explained is an error whose text may be shown to the person who caused it.
 type explained struct {
-	kind error
-	text string
+	kind   error
+	text   string // in English: what logs, programs and the command see
+	format string
+	args   []any
 }
 
 func (e *explained) Error() string { return e.text }
 func (e *explained) Unwrap() error { return e.kind }
 
-// New makes an error of kind whose message is meant for people: it names the field and what was expected.
+// Told returns what the text was made of. A catalogue knows the format, and finds by this method the faults among args.
+func (e *explained) Told() (format string, args []any) { return e.format, e.args }
+
+// New makes an error of kind whose message is meant for people: it names the field and what was expected. The format
+// is the key of its translations, so it is written out where New is called; an error among args is translated in turn.
 func New(kind error, format string, args ...any) error {
-	return &explained{kind: kind, text: fmt.Sprintf(format, args...)}
+	return &explained{kind: kind, text: fmt.Sprintf(format, args...), format: format, args: args}
+}
+
+// Lines makes one error of several: each has a line of its message.
+func Lines(kind error, errs ...error) error {
+	args := make([]any, len(errs))
+	for i, err := range errs {
+		args[i] = err
+	}
+	return New(kind, strings.TrimSuffix(strings.Repeat("%v\n", len(errs)), "\n"), args...)
 }
 
 // Message returns the text meant for people, and false where err carries none and only "internal error" may be shown.
@@ -60,6 +77,14 @@ func Message(err error) (string, bool) {
 		return e.text, true
 	}
 	return "", false
+}
+
+// Told returns the format and the arguments of what Message returns, for a translator.
+func Told(err error) (format string, args []any, ok bool) {
+	if e, ok := errors.AsType[*explained](err); ok {
+		return e.format, e.args, true
+	}
+	return "", nil, false
 }
 
 // Status returns the HTTP status of err: 200 for nil, 500 for an error of no kind.
