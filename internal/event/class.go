@@ -1,7 +1,6 @@
 package event
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -123,7 +122,7 @@ func taxonomyName(name string) (string, error) {
 		}
 		names = append(names, c.taxonomy)
 	}
-	return "", fmt.Errorf("%q is no class of RSIT; the nearest is %q", clip(name), nearest(n, names))
+	return "", fault.New(fault.Invalid, "%q is no class of RSIT; the nearest is %q", clip(name), nearest(n, names))
 }
 
 // nearest returns the name that needs the fewest edits to become s.

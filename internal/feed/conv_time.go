@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -50,7 +51,7 @@ func looseMoment(s string) (event.Moment, bool) {
 func convLayout(b, _ []byte, s *step, _ [][]byte) (value, string) {
 	t, err := time.Parse(s.argument, string(b))
 	if err != nil || t.Year() < 1 || t.Year() > 9999 {
-		return value{}, "does not have the form " + s.argument
+		return value{}, fmt.Sprintf("does not have the form %s", s.argument)
 	}
 	day := !strings.Contains(s.argument, "15") && !strings.Contains(s.argument, "03") && !strings.Contains(s.argument, "3:")
 	return value{kind: moment, n: t.UnixMicro(), day: day}, ""

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"tocsin/internal/event"
@@ -87,7 +88,7 @@ func (s *step) value(cells [][]byte, seen *values) (value, string) {
 func (m *Mapping) check(cells [][]byte, seen *values) error {
 	for i := range m.filter {
 		if f := &m.filter[i]; !f.keeps(cells) {
-			return &LeftOut{Reason: "filter on " + f.name}
+			return &LeftOut{Reason: fmt.Sprintf("filter on %s", f.name)}
 		}
 	}
 	for n, i := range m.strict {
@@ -103,7 +104,7 @@ func (m *Mapping) check(cells [][]byte, seen *values) error {
 		case reason != "":
 			return &Reject{Field: s.rule.Column, Reason: quoted(trim(cells[s.cell])) + " " + reason}
 		case v.kind == absent && s.rule.Required && s.applies(cells) && !m.twin(s, cells):
-			return &Reject{Field: s.rule.Column, Reason: "holds no " + s.name + ", which is needed"}
+			return &Reject{Field: s.rule.Column, Reason: fmt.Sprintf("holds no %s, which is needed", s.name)}
 		}
 	}
 	return nil
@@ -283,7 +284,7 @@ func (s *step) note(e *event.Event, cells [][]byte, reason string) {
 	raw := string(trim(cells[s.cell]))
 	if s.secrecy != Plain {
 		raw = s.mapping.sealer.Apply(s.secrecy, raw)
-		reason = "cannot be read as " + s.field.Kind.String()
+		reason = fmt.Sprintf("cannot be read as %s", s.field.Kind)
 	}
 	e.Note(s.name, raw, reason)
 }

@@ -92,16 +92,19 @@ func readHead(r io.Reader) ([]byte, bool, error) {
 
 // encoding returns the length of a UTF-8 byte order mark, and fault.Invalid for text in another encoding.
 func encoding(head []byte) (int, error) {
-	const advice = "the text is in %s: save it as UTF-8 and send it again"
+	in := ""
 	switch {
 	case bytes.HasPrefix(head, []byte{0xEF, 0xBB, 0xBF}):
 		return 3, nil
 	case bytes.HasPrefix(head, []byte{0xFF, 0xFE, 0, 0}), bytes.HasPrefix(head, []byte{0, 0, 0xFE, 0xFF}):
-		return 0, fault.New(fault.Invalid, advice, "UTF-32")
+		in = "UTF-32"
 	case bytes.HasPrefix(head, []byte{0xFF, 0xFE}), bytes.HasPrefix(head, []byte{0xFE, 0xFF}):
-		return 0, fault.New(fault.Invalid, advice, "UTF-16")
+		in = "UTF-16"
 	case bytes.Count(head, []byte{0})*10 > len(head):
 		return 0, fault.New(fault.Invalid, "more than a tenth of the first bytes are zero: this is UTF-16 or not text")
+	}
+	if in != "" {
+		return 0, fault.New(fault.Invalid, "the text is in %s: save it as UTF-8 and send it again", in)
 	}
 	return 0, nil
 }

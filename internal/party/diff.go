@@ -13,9 +13,9 @@ func Diff(was, is Party, at time.Time) []Change { return diff(was, is, was.ID !=
 func diff(was, is Party, known bool, at time.Time) []Change {
 	d := difference{party: is}
 	if !known {
-		d.add(Added, "party", is.Name)
+		d.note(Added, "party", is.Name)
 	} else if fields := partyFields(was, is); len(fields) > 0 {
-		d.add(Changed, "party", is.Name, fields...)
+		d.note(Changed, "party", is.Name, fields...)
 	}
 	members(&d, "contact", was.Contacts, is.Contacts, func(c Contact) string { return string(c.Role) + " " + c.Mail },
 		func(c Contact) string { return c.Mail }, contactFields)
@@ -64,7 +64,7 @@ type difference struct {
 	changes []Change
 }
 
-func (d *difference) add(do Verb, what, name string, fields ...string) {
+func (d *difference) note(do Verb, what, name string, fields ...string) {
 	d.changes = append(d.changes, Change{Do: do, What: what, Party: d.party.ID, Name: name, Fields: fields})
 }
 
@@ -79,14 +79,14 @@ func members[T any](d *difference, what string, was, is []T, key, name func(T) s
 		o, ok := old[k]
 		delete(old, k)
 		if !ok {
-			d.add(Added, what, name(m))
+			d.note(Added, what, name(m))
 		} else if f := fields(o, m); len(f) > 0 {
-			d.add(Changed, what, name(m), f...)
+			d.note(Changed, what, name(m), f...)
 		}
 	}
 	for _, m := range was {
 		if _, gone := old[key(m)]; gone {
-			d.add(Ended, what, name(m))
+			d.note(Ended, what, name(m))
 		}
 	}
 }

@@ -103,19 +103,19 @@ func whole(r io.Reader, limit int64) ([]byte, error) {
 	if int64(len(b)) > limit {
 		return nil, tooLarge(0, "the file is larger than %d bytes; split it", limit)
 	}
-	if why := notText(b); why != "" {
-		return nil, fault.New(fault.Invalid, "%s", why)
+	if err := notText(b); err != nil {
+		return nil, err
 	}
 	return bytes.TrimPrefix(b, []byte("\ufeff")), nil
 }
 
-// notText says why b cannot be UTF-8 text; "" where it can.
-func notText(b []byte) string {
+// notText says why b cannot be UTF-8 text.
+func notText(b []byte) error {
 	if bytes.HasPrefix(b, []byte{0xff, 0xfe}) || bytes.HasPrefix(b, []byte{0xfe, 0xff}) {
-		return "the file is UTF-16; save it as UTF-8"
+		return fault.New(fault.Invalid, "the file is UTF-16; save it as UTF-8")
 	}
 	if i := bytes.IndexByte(b, 0); i >= 0 {
-		return fmt.Sprintf("the file has a zero byte at offset %d; it is not text", i)
+		return fault.New(fault.Invalid, "the file has a zero byte at offset %d; it is not text", i)
 	}
 	for line := 1; len(b) > 0; line++ {
 		i := bytes.IndexByte(b, '\n')
@@ -123,11 +123,11 @@ func notText(b []byte) string {
 			i = len(b) - 1
 		}
 		if !utf8.Valid(b[:i+1]) {
-			return fmt.Sprintf("line %d is not UTF-8; save the file as UTF-8", line)
+			return fault.New(fault.Invalid, "line %d is not UTF-8; save the file as UTF-8", line)
 		}
 		b = b[i+1:]
 	}
-	return ""
+	return nil
 }
 
 // draft gathers what an input says, with the lines it said it on.

@@ -100,11 +100,11 @@ func (p *Problems) addAll(id ident.Party, err error) {
 		return
 	}
 	for _, one := range q.List {
-		text := one.Text
-		if id != "" {
-			text = "party " + string(id) + ": " + text
+		if id == "" {
+			p.add(one.Line, one.Field, "%v", one.Said)
+		} else {
+			p.add(one.Line, one.Field, "party %s: %v", id, one.Said)
 		}
-		p.add(one.Line, one.Field, "%s", text)
 	}
 	p.More += q.More
 }

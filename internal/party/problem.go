@@ -1,7 +1,7 @@
 package party
 
 import (
-	"fmt"
+	"cmp"
 	"strings"
 
 	"tocsin/internal/fault"
@@ -11,20 +11,23 @@ import (
 type Problem struct {
 	Line  int    // of the file, from 1; 0 where there is none
 	Field string // column, key or attribute: "resource", "contacts.mail"
-	Text  string // what is wrong and what was expected
+	Said  error  // what is wrong and what was expected
 }
 
-func (p Problem) String() string {
+// fault is the problem with its place, of a kind.
+func (p Problem) fault(kind error) error {
 	switch {
 	case p.Line > 0 && p.Field != "":
-		return fmt.Sprintf("line %d, %s: %s", p.Line, p.Field, p.Text)
+		return fault.New(kind, "line %d, %s: %v", p.Line, p.Field, p.Said)
 	case p.Line > 0:
-		return fmt.Sprintf("line %d: %s", p.Line, p.Text)
+		return fault.New(kind, "line %d: %v", p.Line, p.Said)
 	case p.Field != "":
-		return p.Field + ": " + p.Text
+		return fault.New(kind, "%s: %v", p.Field, p.Said)
 	}
-	return p.Text
+	return fault.New(kind, "%v", p.Said)
 }
+
+func (p Problem) String() string { return p.fault(fault.Invalid).Error() }
 
 // maxProblems is how many problems are listed; the rest are counted.
 const maxProblems = 100
@@ -42,7 +45,7 @@ func (p *Problems) add(line int, field, format string, args ...any) {
 		p.More++
 		return
 	}
-	p.List = append(p.List, Problem{Line: line, Field: field, Text: fmt.Sprintf(format, args...)})
+	p.List = append(p.List, Problem{Line: line, Field: field, Said: fault.New(fault.Invalid, format, args...)})
 }
 
 // full reports whether looking further cannot list more.
@@ -63,24 +66,19 @@ func tooLarge(line int, format string, args ...any) error {
 	return p
 }
 
-func (p *Problems) Error() string {
-	lines := make([]string, 0, len(p.List)+1)
-	for _, q := range p.List {
-		lines = append(lines, q.String())
-	}
-	if p.More > 0 {
-		lines = append(lines, fmt.Sprintf("and %d more", p.More))
-	}
-	return strings.Join(lines, "\n")
-}
+func (p *Problems) Error() string { return p.Unwrap().Error() }
 
 // Unwrap lets errors.Is find the kind and fault.Message the text.
 func (p *Problems) Unwrap() error {
-	kind := p.kind
-	if kind == nil {
-		kind = fault.Invalid
+	kind := cmp.Or(p.kind, fault.Invalid)
+	lines := make([]error, 0, len(p.List)+1)
+	for _, q := range p.List {
+		lines = append(lines, q.fault(kind))
 	}
-	return fault.New(kind, "%s", p.Error())
+	if p.More > 0 {
+		lines = append(lines, fault.New(kind, "and %d more", p.More))
+	}
+	return fault.Lines(kind, lines...)
 }
 
 func clip(s string) string {

@@ -197,7 +197,7 @@ func (p Party) With(r Request, at time.Time, fresh func(prefix string) string) (
 	}
 	q, err := p.Canonical()
 	if err != nil {
-		return p, fault.New(fault.Conflict, "the register cannot take this: %s", err.Error())
+		return p, fault.New(fault.Conflict, "the register cannot take this: %v", err)
 	}
 	return q, nil
 }

@@ -144,8 +144,8 @@ func (k *Contact) canonical(c complain) {
 		return
 	}
 	k.PGPKey += "\n"
-	if why := badKey(k.PGPKey); why != "" {
-		c("pgp_key", "%s", why)
+	if err := badKey(k.PGPKey); err != nil {
+		c("pgp_key", "%v", err)
 	}
 }
 
@@ -157,24 +157,26 @@ func roleNames() []string {
 	return out
 }
 
-// badKey says what keeps key from being an ASCII-armoured public key; "" where nothing does.
-func badKey(key string) string {
+var errPrivate = fault.New(fault.Invalid, "is a private key; export the public one (gpg --armor --export)")
+
+// badKey says what keeps key from being an ASCII-armoured public key.
+func badKey(key string) error {
 	if len(key) > maxKey {
-		return fmt.Sprintf("is longer than %d bytes", maxKey)
+		return fault.New(fault.Invalid, "is longer than %d bytes", maxKey)
 	}
 	if strings.Contains(key, "PRIVATE KEY") {
-		return "is a private key; export the public one (gpg --armor --export)"
+		return errPrivate
 	}
 	ring, err := openpgp.ReadArmoredKeyRing(strings.NewReader(key))
 	if err != nil || len(ring) == 0 {
-		return "is not an ASCII-armoured OpenPGP public key"
+		return fault.New(fault.Invalid, "is not an ASCII-armoured OpenPGP public key")
 	}
 	for _, e := range ring {
 		if e.PrivateKey != nil {
-			return "is a private key; export the public one (gpg --armor --export)"
+			return errPrivate
 		}
 	}
-	return ""
+	return nil
 }
 
 // mailAddress returns a lone address with its domain in canonical form.
@@ -197,8 +199,7 @@ func mailAddress(s, field string, c complain) string {
 func (r *Resource) canonical(source string, c complain) {
 	r.Kind = ResourceKind(choice(string(r.Kind), string(guessKind(r.Value)), []string{string(Prefix), string(ASN), string(Domain)}, "kind", c))
 	if v, err := CanonicalValue(r.Kind, r.Value); err != nil {
-		message, _ := fault.Message(err)
-		c("resource", "%s", message)
+		c("resource", "%v", err)
 	} else {
 		r.Value = v
 	}
@@ -260,8 +261,7 @@ func (s *System) canonical(c complain) {
 	}
 	a, err := CanonicalAsset(s.Asset)
 	if err != nil {
-		message, _ := fault.Message(err)
-		c("asset", "%s", message)
+		c("asset", "%v", err)
 	}
 	s.Asset = a
 	if s.Protection < 0 || s.Protection > maxProtected {
