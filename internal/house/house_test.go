@@ -35,6 +35,7 @@ var rules = []struct {
 	{"parsers", parsers},
 	{"end to end", endToEnd},
 	{"links", links},
+	{"refusals", refusals},
 }
 
 func TestHouse(t *testing.T) {

@@ -84,8 +84,46 @@ var broken = []struct {
 	{"parsers", map[string]string{"internal/feed/list/open.go": "package list\n"}, "is not fuzzed"},
 	{"end to end", map[string]string{"e2e/a_test.go": "package e2e\n\nfunc TestA(t *testing.T) {}\n"}, "no step of .ci/run runs TestA"},
 	{"end to end", map[string]string{"e2e/a_test.go": "package e2e\n\nfunc TestA(t *testing.T) {}\n", ".ci/run": "step \"a\"  e2e a '^TestA'\n"}, ""},
+	{"refusals", refusing(`fault.New(fault.Invalid, "mail: is missing")`, ``), "no Chinese text for \"mail: is missing\""},
+	{"refusals", refusing(`fault.New(fault.Invalid, "mail: is missing")`, `"mail: is missing": "邮箱：请填写。"`), ""},
+	{"refusals", refusing(``, `"mail: is missing": "邮箱：请填写。"`), "is never said"},
+	{"refusals", refusing(`fault.New(fault.Invalid, "%q is no mail", m)`, `"%q is no mail": "不是邮箱。"`), "the format has 1 arguments, the text has the places []"},
+	{"refusals", refusing(`fault.New(fault.Invalid, "%q is no mail", m)`, `"%q is no mail": "“{0}”不是 {1}。"`), "the text has the places [0 1]"},
+	{"refusals", refusing(`fault.New(fault.Invalid, "%d "+"of 100%%", m)`, `"%d of 100%%": "{0:span}"`), ""},
+	{"refusals", refusing(`fault.New(fault.Invalid, format, m)`, `"%d": "{0}"`), "not written out"},
+	{"refusals", refusing(`fault.New(fault.Invalid, "%s", m)`, ``), "a text made elsewhere"},
+	{"refusals", refusing(`fault.New(fault.Invalid, "%v", m)`, ``), ""},
+	{"refusals", refusing(``, `"a": ""`), "is there twice, or empty"},
+	{"refusals", refusing(``, `a: b`), "one entry a line"},
+	{"refusals", map[string]string{"internal/web/a.go": "package web\nimport \"tocsin/internal/fault\"\n\nfunc f() { fault.New(fault.Invalid, \"%s\", m) }\n", refusalBook: "# none\n"}, ""},
+	{"refusals", map[string]string{"internal/app/a.go": "package app\nimport \"tocsin/internal/fault\"\n\nfunc f() { fault.New(fault.Invalid, \"no\") }\n", refusalBook: "# none\n"}, ""},
+	{"refusals", map[string]string{"internal/party/a.go": "package party\n\nfunc f() { c(\"name\", \"is empty\") }\n", refusalBook: "# none\n"}, "no Chinese text for \"is empty\""},
+	{"refusals", map[string]string{"internal/feed/a.go": "package feed\n\nfunc f() (value, string) { return v, \"is no number\" }\n", refusalBook: "# none\n"}, "no Chinese text for \"is no number\""},
 	{"links", map[string]string{"docs/README.md": "[a](b/c.md)\n"}, "nothing lies at b/c.md"},
+	{"refusals", refusing(`fault.New(fault.Invalid, "mail: is missing")`, ``), "no Chinese text for \"mail: is missing\""},
+	{"refusals", refusing(`fault.New(fault.Invalid, "mail: is missing")`, `"mail: is missing": "邮箱：请填写。"`), ""},
+	{"refusals", refusing(``, `"mail: is missing": "邮箱：请填写。"`), "is never said"},
+	{"refusals", refusing(`fault.New(fault.Invalid, "%q is no mail", m)`, `"%q is no mail": "不是邮箱。"`), "the format has 1 arguments, the text has the places []"},
+	{"refusals", refusing(`fault.New(fault.Invalid, "%q is no mail", m)`, `"%q is no mail": "“{0}”不是 {1}。"`), "the text has the places [0 1]"},
+	{"refusals", refusing(`fault.New(fault.Invalid, "%d "+"of 100%%", m)`, `"%d of 100%%": "{0:span}"`), ""},
+	{"refusals", refusing(`fault.New(fault.Invalid, format, m)`, `"%d": "{0}"`), "not written out"},
+	{"refusals", refusing(`fault.New(fault.Invalid, "%s", m)`, ``), "a text made elsewhere"},
+	{"refusals", refusing(`fault.New(fault.Invalid, "%v", m)`, ``), ""},
+	{"refusals", refusing(``, `"a": ""`), "is there twice, or empty"},
+	{"refusals", refusing(``, `a: b`), "one entry a line"},
+	{"refusals", map[string]string{"internal/web/a.go": "package web\nimport \"tocsin/internal/fault\"\n\nfunc f() { fault.New(fault.Invalid, \"%s\", m) }\n", refusalBook: "# none\n"}, ""},
+	{"refusals", map[string]string{"internal/app/a.go": "package app\nimport \"tocsin/internal/fault\"\n\nfunc f() { fault.New(fault.Invalid, \"no\") }\n", refusalBook: "# none\n"}, ""},
+	{"refusals", map[string]string{"internal/party/a.go": "package party\n\nfunc f() { c(\"name\", \"is empty\") }\n", refusalBook: "# none\n"}, "no Chinese text for \"is empty\""},
+	{"refusals", map[string]string{"internal/feed/a.go": "package feed\n\nfunc f() (value, string) { return v, \"is no number\" }\n", refusalBook: "# none\n"}, "no Chinese text for \"is no number\""},
 	{"links", map[string]string{"docs/README.md": "[a](b/c.md#d) [e](../LICENSE) [f](https://x.example/)\n", "docs/b/c.md": "", "LICENSE": ""}, ""},
+}
+
+// refusing is a tree with one statement that may make a fault, and one line of the book of refusals.
+func refusing(statement, line string) map[string]string {
+	return map[string]string{
+		"internal/people/a.go": "package people\nimport \"tocsin/internal/fault\"\n\nfunc f() { " + statement + " }\n",
+		refusalBook:            "# of a test\n" + line + "\n",
+	}
 }
 
 func TestRulesComplain(t *testing.T) {

@@ -1,5 +1,5 @@
 // Package lang owns the message catalogue: every text that pages show, in English and Chinese, with plurals, numbers,
-// dates and spans of time.
+// dates and spans of time; and what people are refused with, whose English stands where it is said (refusal.go).
 //
 // It knows no HTTP and no template. Texts of notices are the class library's, not this catalogue's.
 package lang
@@ -52,6 +52,9 @@ func load(l Language) (map[string]string, error) {
 		return nil, err
 	}
 	for _, e := range entries {
+		if e.Name() == refusalFile {
+			continue
+		}
 		raw, err := files.ReadFile(string(l) + "/" + e.Name())
 		if err != nil {
 			return nil, err
