@@ -54,6 +54,17 @@ var makers = map[string]map[string]int{
 	"internal/feed":  {"fail": 1},
 }
 
+// foreign are texts of libraries that faults carry inside of them.
+var foreign = []string{
+	"unexpected EOF", "unexpected end of JSON input",
+	"invalid character %s looking for beginning of value", "invalid character %s looking for beginning of object key string",
+	"invalid character %s in literal %s (expecting %s)", "invalid character %s after object key",
+	"invalid character %s after object key:value pair", "invalid character %s after array element",
+	"invalid character %s after top-level value", "invalid character %s in string literal",
+	"invalid character %s in numeric literal",
+	"gzip: invalid header", "gzip: invalid checksum", "flate: corrupt input before offset %d",
+}
+
 // passed are formats of verbs alone whose argument carries the text: a fault, or in pages what the catalogue says.
 var passed = regexp.MustCompile(`^(%v\n?)+$|^%s$`)
 
@@ -66,6 +77,9 @@ func refusals(t *tree) []string {
 	}
 	book, out := readBook(body)
 	used := map[string]bool{}
+	for _, f := range foreign {
+		used[f] = true
+	}
 	for _, s := range t.files {
 		if s.test || !under(s.dir, "internal") || isUntold(s) {
 			continue
@@ -239,6 +253,9 @@ func isCall(e ast.Expr) bool {
 	return ok
 }
 
+// beside are texts that are kept instead of a fault that would say too much, by the file that has them.
+var beside = map[string]string{"internal/act/loop/poll.go": "the fetch failed"}
+
 // sayings returns what stands beside faults on pages: why a row was kept aside, left out or changed, and a hint.
 func (t *tree) sayings(s *source) []said {
 	var out []said
@@ -247,14 +264,19 @@ func (t *tree) sayings(s *source) []said {
 			out = append(out, said{t.at(e), text})
 		}
 	}
-	if s.path == "internal/strict/near.go" {
-		ast.Inspect(s.ast, func(n ast.Node) bool {
-			if c, ok := n.(*ast.CallExpr); ok {
-				add(c)
+	ast.Inspect(s.ast, func(n ast.Node) bool {
+		switch e := n.(type) {
+		case *ast.CallExpr:
+			if s.path == "internal/strict/near.go" {
+				add(e)
 			}
-			return true
-		})
-	}
+		case *ast.BasicLit:
+			if text := written(e); text != "" && text == beside[s.path] {
+				add(e)
+			}
+		}
+		return true
+	})
 	if !under(s.dir, "internal/feed", "internal/event") {
 		return out
 	}

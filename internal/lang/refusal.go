@@ -200,6 +200,9 @@ func (l Language) called(s, words string) string {
 		}
 		return strings.Join(all, "、")
 	}
+	if at := strings.LastIndex(s, "]."); at >= 0 { // "contacts[0].mail" is the form's "mail"
+		s = s[at+2:]
+	}
 	return l.Word(words, s)
 }
 

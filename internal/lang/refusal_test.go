@@ -38,6 +38,7 @@ func TestRefusal(t *testing.T) {
 		{"fault inside", no("%s: %v", "asset", address), "资产：“192.0.2.300”不是 IP 地址。"},
 		{"fault inside of an error", no("%s: %v", "source.ip", fmt.Errorf("row 3: %w", address)), "source.ip：row 3: “192.0.2.300”不是 IP 地址。"},
 		{"two lines", no("%v\n%v", no("%s: %v", "mail", no("is longer than %d bytes", 9)), no("and %d more", 2)), "邮箱：超过 9 字节（一个汉字占 3 字节）。\n另有 2 处"},
+		{"a path to a field", no("%s: %v", "contacts[0].mail", address), "邮箱：“192.0.2.300”不是 IP 地址。"},
 		{"a hint at the end", no("%q is not one of %s%s", "x", "a, b", `; did you mean "a"?`), "“x”不是 a, b 之一；是否应为“a”？"},
 		{"turned round", no("there is no share %s of finding %d", "shr_1", 12), "发现 12 没有编号为 shr_1 的共享。"},
 		{"not in the catalogue", no("the %s is %d", "moon", 1), "the moon is 1"},

@@ -83,7 +83,7 @@ func (d *desk) feedTry(v *page.Visit) error {
 	sample := strings.ReplaceAll(v.R.PostFormValue("sample"), "\r\n", "\n") // as browsers send lines
 	o, err := d.acts.Stage.Read(v.R.Context(), v.Now, v.Who.Actor, rehearse.Sample{Pack: pack, Name: name, Body: []byte(sample)})
 	if err != nil {
-		text, ours := fault.Message(err)
+		text, ours := v.Refusal(err)
 		if !ours {
 			return err
 		}
@@ -142,7 +142,7 @@ func (d *desk) feedAdd(v *page.Visit) error {
 	if err == nil {
 		return v.Redirect("/desk/feeds/"+string(id), "feed_add")
 	}
-	text, ours := fault.Message(err)
+	text, ours := v.Refusal(err)
 	if !ours || fault.Status(err) == 403 {
 		return err
 	}

@@ -163,7 +163,7 @@ func (d *desk) showFeed(v *page.Visit, h loop.Health, s loop.FeedSettings, token
 	b.Form = feedForm{Settings: settingFields(v, s, d.packOptions(v, s.Pack))}
 	status := 200
 	if wrong != nil {
-		text, ok := fault.Message(wrong)
+		text, ok := v.Refusal(wrong)
 		if !ok {
 			return wrong
 		}

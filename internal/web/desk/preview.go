@@ -112,7 +112,7 @@ func (d *desk) previewRow(v *page.Visit, o triage.Outcome) previewRow {
 	case o.Item != nil:
 		args := make([]any, len(o.Item.Args))
 		for n, a := range o.Item.Args {
-			args[n] = listed(a)
+			args[n] = listed(v.Lang.Said(a))
 		}
 		r.Title, r.Link = v.T("queue."+o.Item.Code, args...), objectLink(o.Item.Object)
 	}

@@ -222,7 +222,7 @@ func (d *desk) queueRow(v *page.Visit, r triage.Row, at int, may bool) queueRow 
 	case r.Code != "":
 		args := make([]any, len(r.Args))
 		for n, a := range r.Args {
-			args[n] = listed(a)
+			args[n] = listed(v.Lang.Said(a))
 		}
 		row.Title = v.T("queue."+r.Code, args...)
 		if key := "queue_more." + r.Code; v.Lang.Has(key) {

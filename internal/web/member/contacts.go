@@ -152,7 +152,7 @@ func (m *member) saveContact(v *page.Visit, id string) error {
 	} else {
 		c, err = m.Register.PutContact(ctx, v.Now, v.Who.Actor, id, in)
 	}
-	if text, ok := mistakeIn(err); ok {
+	if text, ok := mistakeIn(v, err); ok {
 		switch {
 		case errors.Is(err, register.ErrTwice):
 			text = v.T("member.contact.twice")

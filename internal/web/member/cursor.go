@@ -8,6 +8,7 @@ import (
 
 	"tocsin/internal/act/register"
 	"tocsin/internal/fault"
+	"tocsin/internal/web/page"
 )
 
 // cursorOf reads a place in a list of changes from the address; true on the first page.
@@ -24,9 +25,9 @@ func cursorQuery(c register.Cursor) url.Values {
 }
 
 // mistakeIn returns what a form cannot have: what was typed wrongly, or what stands against it in the register.
-func mistakeIn(err error) (string, bool) {
+func mistakeIn(v *page.Visit, err error) (string, bool) {
 	if !errors.Is(err, fault.Invalid) && !errors.Is(err, fault.Conflict) && !errors.Is(err, fault.TooMany) {
 		return "", false
 	}
-	return fault.Message(err)
+	return v.Refusal(err)
 }

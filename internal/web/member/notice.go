@@ -93,7 +93,7 @@ func (m *member) answerNotice(v *page.Visit) error {
 	if err == nil {
 		done, err = m.Loop.Answer(ctx, v.Now, token, ids, f.Kind, p)
 	}
-	if mistake, ok := mistakeOf(err); ok {
+	if mistake, ok := mistakeOf(v, err); ok {
 		f.Mistake = mistake
 		return m.showNotice(v, http.StatusUnprocessableEntity, f, typed)
 	}
@@ -104,9 +104,9 @@ func (m *member) answerNotice(v *page.Visit) error {
 }
 
 // mistakeOf returns what a person did wrong in a form, where that is what went wrong.
-func mistakeOf(err error) (string, bool) {
+func mistakeOf(v *page.Visit, err error) (string, bool) {
 	if !errors.Is(err, fault.Invalid) {
 		return "", false
 	}
-	return fault.Message(err)
+	return v.Refusal(err)
 }

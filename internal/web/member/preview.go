@@ -96,7 +96,7 @@ func (m *member) answerMine(v *page.Visit) error {
 	if err == nil {
 		done, err = m.Loop.AnswerAs(ctx, v.Now, v.Who.Actor, ids, f.Kind, p)
 	}
-	if mistake, ok := mistakeOf(err); ok {
+	if mistake, ok := mistakeOf(v, err); ok {
 		f.Mistake = mistake
 		return m.showExposure(v, http.StatusUnprocessableEntity, f, typed, preview{})
 	}

@@ -85,7 +85,7 @@ func (m *member) saveSettings(v *page.Visit) error {
 	}
 	h := notice.Rhythm{UrgentFrom: event.Severity(number("urgent")), Hour: number("hour"), Weekday: number("weekday")}
 	err := m.Register.SetRhythm(v.R.Context(), v.Now, v.Who.Actor, post.Get("language"), h)
-	if text, ok := mistakeIn(err); ok {
+	if text, ok := mistakeIn(v, err); ok {
 		return m.showSettings(v, http.StatusUnprocessableEntity, post.Get("language"), h, text)
 	}
 	if err != nil {

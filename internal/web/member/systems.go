@@ -220,7 +220,7 @@ func (m *member) propose(v *page.Visit) error {
 
 // wishMistake shows the form again with what is wrong in it.
 func (m *member) wishMistake(v *page.Visit, w register.Wish, end bool, err error) error {
-	text, ok := mistakeIn(err)
+	text, ok := mistakeIn(v, err)
 	if !ok {
 		return err
 	}

@@ -87,7 +87,7 @@ func mistake(v *page.Visit, err error) (string, bool) {
 	case errors.Is(err, people.ErrOwn):
 		return v.T("proposals.own"), true
 	case errors.Is(err, fault.Invalid), errors.Is(err, fault.Exists), errors.Is(err, fault.Conflict), errors.Is(err, fault.TooLarge):
-		return fault.Message(err)
+		return v.Refusal(err)
 	}
 	return "", false
 }

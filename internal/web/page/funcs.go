@@ -15,6 +15,7 @@ import (
 func funcs(l lang.Language, zone *time.Location) template.FuncMap {
 	return template.FuncMap{
 		"t":        l.T,
+		"said":     l.Said,
 		"n":        func(key string, n any, args ...any) string { return l.N(key, whole(n), args...) },
 		"word":     func(prefix string, code any) string { return l.Word(prefix, fmt.Sprint(code)) },
 		"num":      func(n any) string { return lang.Number(whole(n)) },

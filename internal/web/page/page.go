@@ -181,6 +181,15 @@ type Visit struct {
 // T returns a message in the visitor's language.
 func (v *Visit) T(key string, args ...any) string { return v.Lang.T(key, args...) }
 
+// Refusal returns what err says to people, in the visitor's language; false where only "internal error" may be shown.
+func (v *Visit) Refusal(err error) (string, bool) {
+	format, args, ok := fault.Told(err)
+	if !ok {
+		return "", false
+	}
+	return v.Lang.Refusal(format, args...), true
+}
+
 // Show renders the page called name ("desk/queue") with its title and body.
 func Show[T any](v *Visit, name, title string, body T) error {
 	return ShowAs(v, http.StatusOK, name, title, body)
@@ -277,7 +286,7 @@ func (v *Visit) fail(err error) {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		status = http.StatusRequestEntityTooLarge
 	}
-	message, ok := fault.Message(err)
+	message, ok := v.Refusal(err)
 	switch {
 	case ok:
 	case status == http.StatusNotFound:

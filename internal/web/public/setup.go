@@ -36,7 +36,7 @@ func (p *public) found(v *page.Visit) error {
 	who := people.Person{Name: f("name"), Mail: f("mail"), Language: f("language")}
 	token, _, err := p.Staff.SetUp(v.R.Context(), v.Now, v.R.PathValue("token"), who, v.R.UserAgent())
 	if errors.Is(err, fault.Invalid) {
-		text, _ := fault.Message(err)
+		text, _ := v.Refusal(err)
 		return showSetUp(v, http.StatusUnprocessableEntity, setupBody{Name: f("name"), Mail: f("mail"), Language: f("language"), Mistake: text})
 	}
 	if err != nil {
