@@ -254,7 +254,10 @@ func isCall(e ast.Expr) bool {
 }
 
 // beside are texts that are kept instead of a fault that would say too much, by the file that has them.
-var beside = map[string]string{"internal/act/loop/poll.go": "the fetch failed"}
+var beside = map[string]string{
+	"internal/act/loop/poll.go":    "the fetch failed",
+	"internal/act/loop/deliver.go": "taken by the mail server",
+}
 
 // sayings returns what stands beside faults on pages: why a row was kept aside, left out or changed, and a hint.
 func (t *tree) sayings(s *source) []said {

@@ -48,7 +48,7 @@ func TestLanguagesAgree(t *testing.T) {
 
 // open lists the prefixes whose last part is a word of the domain, not of a page.
 var open = []string{
-	"state", "severity", "trigger", "actor", "basis", "rule", "source", "asset_kind", "resource_kind", "party_kind", "sector", "role",
+	"state", "severity", "trigger", "actor", "software", "basis", "rule", "source", "asset_kind", "resource_kind", "party_kind", "sector", "role",
 	"signal_state", "notice_kind", "notice_state", "notice_why", "delivery", "queue", "queue_more", "answer_kind",
 	"answer_hint", "work_kind", "work_act", "work_reason", "work_change", "hit", "filter", "stage", "situation.change", "situation.figure", "situation.hint", "situation.nothing", "silence", "recheck", "answered", "account.weak", "account.method", "done", "error.status", "language_of", "power", "hold", "person_state", "proposal_state", "proposal_act", "ledger.act", "ledger.object_of", "ledger.group_of", "ledger.page.who_of", "tlp", "look_reason", "member.change.add", "member.change.put", "member.change.end", "weekday", "preview.take", "answer_undo", "letter_kind", "letter_state", "change_state", "report_kind", "report_hint", "report_state", "report_outcome", "report_mail", "report.mistake", "report.field", "harm_class", "promise", "public_trend", "method", "statistics.ranked", "statistics.compared", "wait_kind", "harm_type", "office", "verify_paper", "verify_verdict", "verify_check", "theme", "rules.field", "rules.hint", "rules.problem", "rules.is", "rules.deed", "rules.kind", "rules.new", "rules.lead_of", "rules.state", "rules.outcome", "system.todo", "system.duty", "system.fact", "notice_way", "notice_way_hint", "feeds.convert", "feeds.field", "feeds.hint", "webhook.state", "webhook.act", "reference.place",
 }

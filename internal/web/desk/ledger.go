@@ -183,7 +183,7 @@ func actorInWords(v *page.Visit, e *record.Entry, is record.View) string {
 	case access.Feed:
 		return v.T("ledger.page.feed", id)
 	case access.Software:
-		return v.T("ledger.page.software", id)
+		return v.T("ledger.page.software", v.Lang.Word("software", id))
 	case access.Nobody:
 	}
 	return v.T("ledger.page.nobody")

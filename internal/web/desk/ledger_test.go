@@ -11,9 +11,14 @@ import (
 func TestActsHaveWords(t *testing.T) {
 	t.Parallel()
 	for _, l := range lang.Languages {
-		for act := range access.Acts {
+		for act, need := range access.Acts {
 			if !l.Has("ledger.act." + act) {
 				t.Errorf("%s: no words for %s", l, act)
+			}
+			for _, s := range need.Software {
+				if !l.Has("software." + s) {
+					t.Errorf("%s: no words for the software %s", l, s)
+				}
 			}
 		}
 		for _, g := range groups() {
