@@ -54,7 +54,7 @@ func (c Cond) never() bool  { return c.Op == OpAny && len(c.Of) == 0 }
 
 // all holds where every part does. What is certain is left out, so that SQL stays short.
 func all(of ...Cond) Cond {
-	of = slices.DeleteFunc(of, Cond.always)
+	of = distinct(slices.DeleteFunc(of, Cond.always))
 	switch {
 	case slices.ContainsFunc(of, Cond.never):
 		return Never
@@ -66,7 +66,7 @@ func all(of ...Cond) Cond {
 
 // anyOf holds where one part does.
 func anyOf(of ...Cond) Cond {
-	of = slices.DeleteFunc(of, Cond.never)
+	of = distinct(slices.DeleteFunc(of, Cond.never))
 	switch {
 	case slices.ContainsFunc(of, Cond.always):
 		return Always
@@ -74,6 +74,42 @@ func anyOf(of ...Cond) Cond {
 		return of[0]
 	}
 	return Cond{Op: OpAny, Of: of}
+}
+
+// Given is the condition for things of which a field is known: what asks for it is answered, so that the rest is short.
+func (c Cond) Given(f Field, value string) Cond {
+	switch {
+	case c.Op == OpAll || c.Op == OpAny:
+		of := make([]Cond, len(c.Of))
+		for i, part := range c.Of {
+			of[i] = part.Given(f, value)
+		}
+		if c.Op == OpAll {
+			return all(of...)
+		}
+		return anyOf(of...)
+	case c.Op == OpIn && c.Field == f:
+		if slices.Contains(c.Text, value) {
+			return Always
+		}
+		return Never
+	}
+	return c
+}
+
+// distinct leaves out parts that stand there twice.
+func distinct(of []Cond) []Cond {
+	var out []Cond
+	for _, c := range of {
+		if !slices.ContainsFunc(out, c.equal) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func (c Cond) equal(o Cond) bool {
+	return c.Op == o.Op && c.Field == o.Field && c.Number == o.Number && slices.Equal(c.Text, o.Text) && slices.EqualFunc(c.Of, o.Of, Cond.equal)
 }
 
 // in holds where the field is one of the values; never for none.
