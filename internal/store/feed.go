@@ -238,9 +238,10 @@ type Intake struct {
 // Intake returns what came from every feed since the start of a day and of a longer span.
 func (t *Tx) Intake(ctx context.Context, day, span time.Time) (map[ident.Feed]Intake, error) {
 	out := map[ident.Feed]Intake{}
-	err := t.each(ctx, `select feed_id, cast(coalesce(sum(case when received_at >= $1 then rows else 0 end), 0) as bigint),
+	// Grouped by an expression: the order of the feeds would lead through every signal that ever came.
+	err := t.each(ctx, `select feed_id || '', cast(coalesce(sum(case when received_at >= $1 then rows else 0 end), 0) as bigint),
 		cast(coalesce(sum(rows), 0) as bigint), cast(coalesce(sum(rejected), 0) as bigint)
-		from signal where received_at >= $2 group by feed_id`, []any{Micros(day), Micros(span)}, func(r *sql.Rows) error {
+		from signal where received_at >= $2 group by 1`, []any{Micros(day), Micros(span)}, func(r *sql.Rows) error {
 		var feed ident.Feed
 		var in Intake
 		err := r.Scan(&feed, &in.Today, &in.Rows, &in.Rejected)
@@ -248,7 +249,7 @@ func (t *Tx) Intake(ctx context.Context, day, span time.Time) (map[ident.Feed]In
 		return err
 	})
 	if err == nil {
-		err = t.each(ctx, "select feed_id, count(*), min(received_at) from signal where state = 'received' group by feed_id", nil,
+		err = t.each(ctx, "select feed_id || '', count(*), min(received_at) from signal where state = 'received' group by 1", nil,
 			func(r *sql.Rows) error {
 				var feed ident.Feed
 				var n, oldest int64

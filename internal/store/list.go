@@ -42,6 +42,18 @@ type FindingFilter struct {
 	Until      time.Time        // made before this; zero = whenever
 }
 
+// known is the filter with what its party answers taken off what the reader may read.
+func (f FindingFilter) known() FindingFilter {
+	if f.Orphans || f.Party != "" {
+		of := f.Party
+		if f.Orphans {
+			of = ""
+		}
+		f.May = f.May.Given(access.FieldParty, string(of))
+	}
+	return f
+}
+
 // AssetMatch narrows by asset.
 type AssetMatch = asset.Search
 
@@ -66,6 +78,7 @@ func (t *Tx) ListFindings(ctx context.Context, f FindingFilter, before ident.Fin
 }
 
 func (t *Tx) listFindings(ctx context.Context, f FindingFilter, before ident.Finding, limit int) (FindingPage, error) {
+	f = f.known()
 	top, err := t.LastFinding(ctx)
 	if err != nil {
 		return FindingPage{}, err
@@ -150,6 +163,7 @@ func holds(m AssetMatch, value string) bool {
 type conditions struct {
 	args   []any
 	veiled bool // columns of findings lead to no index: the condition that is to lead says so itself
+	walked bool // the condition that is to lead bounds the numbers
 }
 
 func (c *conditions) add(v any) string {
@@ -170,16 +184,20 @@ func (c *conditions) finding(d dialect, f FindingFilter, states []finding.State,
 	if f.few {
 		id = c.number(id)
 	}
-	and := []string{id + " < " + c.add(before)}
-	if floor > 0 {
-		and = append(and, id+" >= "+c.add(floor))
+	and := []string{"1 = 1"}
+	if !c.walked {
+		and = []string{id + " < " + c.add(before)}
+		if floor > 0 {
+			and = append(and, id+" >= "+c.add(floor))
+		}
 	}
 	and = append(and, c.plain(f, states, sectorColumn)...)
 	and = append(and, c.narrow(f)...)
 	if len(f.Streams) > 0 {
 		first := c.in("f.stream_id", len(f.Streams), func(i int) any { return f.Streams[i] })
 		also := c.in("g.stream_id", len(f.Streams), func(i int) any { return f.Streams[i] })
-		and = append(and, "("+first+" or exists (select 1 from sighting g where g.finding_id = f.id and "+also+"))")
+		// A single value, not exists: that PostgreSQL would answer from all that the streams ever saw.
+		and = append(and, "("+first+" or (select 1 from sighting g where g.finding_id = f.id and "+also+" limit 1) = 1)")
 	}
 	and = append(and, c.asset(d, f)...)
 	if !certain(f.May) {
@@ -234,6 +252,9 @@ func (c *conditions) plain(f FindingFilter, states []finding.State, sector strin
 		}
 	}
 	known(c.text("f.region"), f.Region)
+	if sector == sectorColumn && f.Sector != "" && f.Sector != situation.None { // asked once, not for every finding
+		return append(and, c.text("f.party_id")+" in (select o.id from party o where o.sector = "+c.add(f.Sector)+")")
+	}
 	known(sector, f.Sector)
 	return and
 }
@@ -276,6 +297,7 @@ func (d dialect) bytewise(column string) string {
 // CountFindings counts the matching findings up to limit: from the rollups where they can tell, else by walking an index,
 // which an indexed filter (states, party, orphans, exact assets) makes quick.
 func (t *Tx) CountFindings(ctx context.Context, f FindingFilter, limit int) (int, error) {
+	f = f.known()
 	if f.tallied() {
 		rows, err := t.Tally(ctx, f)
 		if err != nil || len(rows) == 0 {

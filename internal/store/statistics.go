@@ -33,9 +33,9 @@ var statistics = []statistic{
 	{"finding", "finding_disputed", "10000 1 1"},
 	{"finding", "finding_embargo", "100 2"},
 	{"finding", "finding_malware", "100000 500 1"},
-	{"finding", "finding_orphan", "77000 7700 1500 1 1 1 1 1"},
-	{"finding", "finding_party", "1000000 20000 4000 1 1 1 1"},
-	{"finding", "finding_region", "1000000 38000 3800 1"},
+	{"finding", "finding_orphan", "20000 4000 1 1 1 1 1"},
+	{"finding", "finding_party", "1000000 20000 4000 1 1 1 1 1"},
+	{"finding", "finding_region", "1000000 38000 3800 1 1 1"},
 	{"finding", "finding_severity", "1000000 200000 20000 1"},
 	{"finding", "finding_state", "1000000 100000 1"},
 	{"finding", "finding_type", "1000000 140000 14000 1"},
@@ -66,8 +66,8 @@ var statistics = []statistic{
 	{"resource", "sqlite_autoindex_resource_1", "10000 1"},
 	{"sighting", "sighting", "1000000 1 1"},
 	{"signal", "signal_feed", "20000 1000 1"},
-	{"signal", "signal_received", "20000 1 1"},
-	{"signal", "signal_state", "20000 10000 10000 1"},
+	{"signal", "signal_received", "20000 1 1 1 1 1"},
+	{"signal", "signal_state", "20000 5000 5000 1"},
 	{"signal", "signal_troubled", "5000 1"},
 	{"signal", "sqlite_autoindex_signal_1", "20000 1000 1"},
 	{"stream", "sqlite_autoindex_stream_1", "20 1 1"},
@@ -87,12 +87,12 @@ var statistics = []statistic{
 // fixPlans puts the statistics where SQLite's planner reads them; each connection reads them when it opens. PostgreSQL
 // keeps its own.
 func (s *Store) fixPlans(ctx context.Context) error {
-	if s.dialect != onSQLite {
+	if s.plans == nil {
 		return nil
 	}
 	err := s.Keep(ctx, func(tx *Tx) error {
 		have, err := tx.statistics(ctx)
-		if err != nil || slices.Equal(have, statistics) {
+		if err != nil || slices.Equal(have, s.plans) {
 			return err
 		}
 		// Of the schema's own table there is nothing to measure: this makes the tables of statistics, and reads them.
@@ -105,7 +105,7 @@ func (s *Store) fixPlans(ctx context.Context) error {
 				return err
 			}
 		}
-		for _, x := range statistics {
+		for _, x := range s.plans {
 			if _, err := tx.exec(ctx, "insert into sqlite_stat1 (tbl, idx, stat) values ($1, $2, $3)", x.table, x.index, x.stat); err != nil {
 				return err
 			}

@@ -21,6 +21,7 @@ type Store struct {
 	write   *sql.DB
 	dialect dialect
 	dsn     string
+	plans   []statistic // what the planner is told; nil: it knows better itself
 }
 
 // Tx is one transaction. Reads and writes of every concept are its methods; it must not outlive its function.

@@ -49,7 +49,7 @@ func (t *Tx) FreshOf(ctx context.Context, p ident.Party, states []finding.State,
 		return nil, err
 	}
 	q := &conditions{}
-	where := q.finding(t.d, FindingFilter{Party: p, Since: since, May: may}, states, floor, maxID)
+	where := q.finding(t.d, FindingFilter{Party: p, Since: since, May: may}.known(), states, floor, maxID)
 	out := map[event.Severity]int{}
 	err = t.each(ctx, "select f.severity, count(*) from finding f where "+where+" group by f.severity", q.args, func(r *sql.Rows) error {
 		var s event.Severity
@@ -68,8 +68,8 @@ func (t *Tx) FreshOf(ctx context.Context, p ident.Party, states []finding.State,
 type Span struct {
 	Party    ident.Party
 	Born     finding.Day
-	Ended    finding.Day    // 0: live, and no risk accepted
-	Severity event.Severity // of everybody's spans only
+	Ended    finding.Day // 0: live, and no risk accepted
+	Severity event.Severity
 	State    finding.State
 	N        int64
 }
@@ -81,16 +81,15 @@ func (t *Tx) Spans(ctx context.Context, of ident.Party, since finding.Day, may a
 	q := &conditions{}
 	from := Micros(since.Start())
 	where := "(f.created_at >= " + q.add(from) + " or not " + endedState + " or f.state_at >= " + q.add(from) + " or f.state = 'risk_accepted')"
-	severity := "f.severity"
 	if of != "" {
 		where += " and f.party_id = " + q.add(of)
-		severity = "0" // the index has none
+		may = may.Given(access.FieldParty, string(of))
 	}
 	if !certain(may) {
 		where += " and " + q.readable(findingFields, may)
 	}
 	err := t.each(ctx, "select f.party_id, f.created_at / 86400000000, case when "+endedState+
-		" then f.state_at / 86400000000 else 0 end, "+severity+", f.state, count(*) from finding f where "+where+
+		" then f.state_at / 86400000000 else 0 end, f.severity, f.state, count(*) from finding f where "+where+
 		" group by 1, 2, 3, 4, 5 order by 1", q.args, func(r *sql.Rows) error {
 		var s Span
 		if err := r.Scan(&s.Party, &s.Born, &s.Ended, &s.Severity, &s.State, &s.N); err != nil {

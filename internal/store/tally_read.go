@@ -49,6 +49,7 @@ func (t *Tx) Tally(ctx context.Context, f FindingFilter, by ...string) ([]TallyR
 	if err := t.flushTally(ctx); err != nil {
 		return nil, err
 	}
+	f = f.known()
 	q := &conditions{}
 	from := f.face(by)
 	parts := []string{

@@ -292,7 +292,7 @@ func (w *tallyWorld) checkParty(ctx context.Context, r *rapid.T, tx *store.Tx, a
 			end = 0
 		}
 		if born >= since || end == 0 || end >= since || f.State == finding.RiskAccepted {
-			spans[fmt.Sprint(born, end, f.State)]++
+			spans[fmt.Sprint(born, end, f.Severity, f.State)]++
 		}
 		if f.State.Live() {
 			matched[fmt.Sprint(f.Basis, f.Matched)]++
@@ -303,7 +303,7 @@ func (w *tallyWorld) checkParty(ctx context.Context, r *rapid.T, tx *store.Tx, a
 	}
 	got := [2]map[string]int64{{}, {}}
 	err := tx.Spans(ctx, of, since, may, func(s store.Span) error {
-		got[0][fmt.Sprint(s.Born, s.Ended, s.State)] += s.N
+		got[0][fmt.Sprint(s.Born, s.Ended, s.Severity, s.State)] += s.N
 		return nil
 	})
 	groups, err2 := tx.MatchedOf(ctx, of, liveStates(), may, 100)

@@ -20,17 +20,6 @@ import (
 // disputedKind is the kind of queue items that stand for disputes: the findings themselves wait in the queue.
 const disputedKind = "notice.disputed"
 
-// liveStates are those in which a finding asks somebody to do something.
-func liveStates() []finding.State {
-	var out []finding.State
-	for _, s := range finding.States {
-		if s.Live() {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
 // Waiter is a finding that waits for the desk, as far as what is due first asks.
 type Waiter struct {
 	ID       ident.Finding
@@ -39,8 +28,8 @@ type Waiter struct {
 	StateAt  time.Time
 }
 
-// OldestOrphans returns the oldest live findings that nobody answers for and the reader may read, at most limit of each
-// severity and state from least upwards: of those alike in both the oldest is due first.
+// OldestOrphans returns the live findings that nobody answers for and the reader may read: of each severity from least
+// upwards at most limit, those that have stood where they stand longest. Of each severity these are due first.
 func (t *Tx) OldestOrphans(ctx context.Context, least event.Severity, may access.Cond, limit int) ([]Waiter, error) {
 	q := &conditions{}
 	var walks []string
@@ -48,13 +37,13 @@ func (t *Tx) OldestOrphans(ctx context.Context, least event.Severity, may access
 		if s < least {
 			continue
 		}
-		for _, state := range liveStates() {
-			where := "f.party_id = '' and f.state = " + q.add(string(state)) + " and f.severity = " + q.add(int64(s))
-			if !certain(may) {
-				where += " and " + q.readable(findingFields, may)
-			}
-			walks = append(walks, fmt.Sprintf("select * from (select %s from finding f where %s order by f.id limit %d) w", waiterColumns, where, limit))
+		// The index finding_orphan holds these in this order, as long as the words here are its own.
+		where := "f.party_id = '' and f.state not in ('verified_closed', 'false_positive', 'stale') and f.severity = " + q.add(int64(s))
+		if !certain(may) {
+			where += " and " + q.readable(findingFields, may)
 		}
+		walks = append(walks, fmt.Sprintf("select id, severity, created_at, state_at from (select %s from finding f where %s order by f.state_at, f.id limit %d) w",
+			waiterColumns, where, limit))
 	}
 	return t.waiters(ctx, strings.Join(walks, " union all "), q.args)
 }

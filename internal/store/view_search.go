@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"tocsin/internal/access"
@@ -56,24 +57,18 @@ type FoundParty struct {
 	Matched string
 }
 
-// PartiesLike returns at most limit parties that have not ended and whose name or id holds text (in lower case), whose
-// contacts write from it as a domain, or who answer for it as a resource. It looks at parties, never at findings.
+// PartiesLike returns at most limit parties that have not ended and whose name holds text (in lower case), or whose id begins
+// with it, who answer for it as a resource, or whose contacts write from it as a domain. It looks at parties, never at
+// findings.
 func (t *Tx) PartiesLike(ctx context.Context, text string, limit int) ([]FoundParty, error) {
 	escaped := strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text)
 	var out []FoundParty
 	seen := map[ident.Party]bool{}
-	for _, s := range []struct {
-		query string
-		arg   string
-	}{
-		{`select p.id, p.name, '' from party p where p.ended_at is null and lower(p.name) like $1 escape '\' order by p.name limit $2`, "%" + escaped + "%"},
-		{`select p.id, p.name, '' from party p where p.ended_at is null and p.id like $1 escape '\' order by p.id limit $2`, escaped + "%"},
-		{`select p.id, p.name, r.value from resource r join party p on p.id = r.party_id where r.value = $1 and r.to_at is null
-			and p.ended_at is null order by p.name limit $2`, text},
-		{`select p.id, p.name, c.mail from contact c join party p on p.id = c.party_id where p.ended_at is null
-			and lower(c.mail) like $1 escape '\' order by p.name limit $2`, "%@" + escaped + "%"},
-	} {
-		err := t.each(ctx, s.query, []any{s.arg, limit}, func(r *sql.Rows) error {
+	ask := func(query string, args ...any) error {
+		if len(out) >= limit {
+			return nil
+		}
+		return t.each(ctx, query+fmt.Sprintf(" order by p.name, p.id limit %d", limit), args, func(r *sql.Rows) error {
 			var p FoundParty
 			err := r.Scan(&p.ID, &p.Name, &p.Matched)
 			if !seen[p.ID] && len(out) < limit {
@@ -82,14 +77,27 @@ func (t *Tx) PartiesLike(ctx context.Context, text string, limit int) ([]FoundPa
 			}
 			return err
 		})
-		if err != nil {
-			return nil, fmt.Errorf("search parties: %w", err)
-		}
-		if len(out) >= limit {
-			break
-		}
+	}
+	err := ask(`select p.id, p.name, '' from party p where p.ended_at is null and (lower(p.name) like $1 escape '\' or p.id like $2 escape '\')`,
+		"%"+escaped+"%", escaped+"%")
+	if err == nil {
+		err = ask(`select p.id, p.name, r.value from resource r join party p on p.id = r.party_id where r.value = $1 and r.to_at is null
+			and p.ended_at is null`, text)
+	}
+	if domain(text) && err == nil {
+		err = ask(`select p.id, p.name, c.mail from contact c join party p on p.id = c.party_id where p.ended_at is null
+			and lower(c.mail) like $1 escape '\'`, "%@"+escaped+"%")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("search parties: %w", err)
 	}
 	return out, nil
+}
+
+// domain reports whether a text can be how the domain of a mail address begins; an address of the network cannot.
+func domain(text string) bool {
+	_, err := netip.ParseAddr(text)
+	return err != nil && !strings.ContainsAny(text, " /:@")
 }
 
 // findingsOf returns the findings whose ids a query returns, in order of id.

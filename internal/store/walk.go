@@ -131,22 +131,46 @@ func (t *Tx) findingQuery(f FindingFilter, floor, before ident.Finding, limit in
 	if len(states) == 0 {
 		states = finding.States
 	}
+	q.walked = !t.d.led() && f.indexed()
 	rest := f.led()
 	var walks []string
 	for _, l := range leads {
 		for _, s := range states {
-			where := "f.state = " + q.add(string(s))
-			if l.column != "" {
-				where = l.column + " = " + q.add(l.value) + " and " + where
-			}
+			where, order := q.walk(l, s, floor, before)
 			if l.and != "" {
 				where += " and " + l.and
 			}
 			walks = append(walks, "select id, asset from (select f.id, f.asset from finding f"+t.d.by(l.index)+" where "+where+" and "+
-				q.finding(t.d, rest, nil, floor, before)+fmt.Sprintf(" order by f.id desc limit %d) w", limit))
+				q.finding(t.d, rest, nil, floor, before)+fmt.Sprintf(" order by %s limit %d) w", order, limit))
 		}
 	}
 	return "select id, asset from (" + strings.Join(walks, " union all ") + ") m order by id desc", q.args
+}
+
+// walk is the condition on one walk down an index and its order. PostgreSQL takes no index by name. Where nothing else is
+// asked for it would walk down the numbers until it meets the state, past all findings where the state is rare there: in the
+// order of the whole index only that index will do.
+func (c *conditions) walk(l lead, s finding.State, floor, before ident.Finding) (where, order string) {
+	if !c.walked {
+		where = "f.state = " + c.add(string(s))
+		if l.column != "" {
+			where = l.column + " = " + c.add(l.value) + " and " + where
+		}
+		return where, "f.id desc"
+	}
+	columns, start, end := []string{"f.state", "f.id"}, []any{string(s), before}, []any{string(s), floor}
+	if l.column != "" {
+		columns, start, end = append([]string{l.column}, columns...), append([]any{l.value}, start...), append([]any{l.value}, end...)
+	}
+	row := func(values []any) string {
+		places := make([]string, len(values))
+		for i, v := range values {
+			places[i] = c.add(v)
+		}
+		return "(" + strings.Join(places, ", ") + ")"
+	}
+	names := strings.Join(columns, ", ")
+	return "(" + names + ") < " + row(start) + " and (" + names + ") >= " + row(end), strings.Join(columns, " desc, ") + " desc"
 }
 
 // led reports whether the engine takes indexes as it is told.

@@ -36,7 +36,7 @@ func (p *Picture) Party(ctx context.Context, now time.Time, by access.Actor, id 
 			return err
 		}
 		out.Sector = of.Sector
-		may := access.Readable(r, access.Findings, now, by.Why())
+		may := access.Readable(r, access.Findings, now.Truncate(partyAge), by.Why()) // an embargo that ended meanwhile waits as long
 		key := fmt.Sprintf("%s %#v", id, may)
 		if have, ok := p.parties.get(key, now, partyAge); ok {
 			out = have

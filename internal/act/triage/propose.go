@@ -42,16 +42,13 @@ const (
 )
 
 func (p *proposer) look(ctx context.Context, tx *store.Tx, rows []Row) error {
-	var assets, blocks, matched []string
+	var assets, matched []string
 	var contested []ident.Finding
 	for _, r := range rows {
 		if r.Finding == nil {
 			continue
 		}
 		assets = append(assets, r.Finding.Identity.Asset.Value)
-		if b := block(r.Finding.Identity.Asset); b != "" {
-			blocks = append(blocks, b)
-		}
 		if r.Kind == promise.Dispute {
 			contested = append(contested, r.Finding.ID)
 		}
@@ -59,16 +56,16 @@ func (p *proposer) look(ctx context.Context, tx *store.Tx, rows []Row) error {
 			matched = append(matched, r.Finding.Matched)
 		}
 	}
-	slices.Sort(blocks)
 	same, err := tx.SameAssets(ctx, assets)
 	if err != nil {
 		return err
 	}
-	around, err := tx.SameBlocks(ctx, slices.Compact(blocks))
+	p.same = grouped(same)
+	around, err := tx.SameBlocks(ctx, p.alone(rows))
 	if err != nil {
 		return err
 	}
-	p.same, p.around = grouped(same), grouped(around)
+	p.around = grouped(around)
 	if p.disputes, err = tx.DisputesOf(ctx, contested); err != nil {
 		return err
 	}
@@ -84,6 +81,25 @@ func (p *proposer) look(ctx context.Context, tx *store.Tx, rows []Row) error {
 	}
 	p.protection, err = tx.Protections(ctx, matched)
 	return err
+}
+
+// alone are the blocks of those rows at whose asset nobody else answers.
+func (p *proposer) alone(rows []Row) []string {
+	var blocks []string
+	for i := range rows {
+		r := &rows[i]
+		if r.Finding == nil {
+			continue
+		}
+		if best, _ := p.best(p.same[r.Finding.Identity.Asset.Value], r.Party); best.Party != "" {
+			continue
+		}
+		if b := block(r.Finding.Identity.Asset); b != "" {
+			blocks = append(blocks, b)
+		}
+	}
+	slices.Sort(blocks)
+	return slices.Compact(blocks)
 }
 
 func grouped(all []store.Neighbour) map[string][]store.Neighbour {

@@ -4,6 +4,9 @@
 alter table tally_delta add column basis text not null default '';
 alter table tally_delta add column matched text not null default '';
 
+-- The journal is emptied every few seconds, and whoever reads it goes through what is not swept yet.
+alter table tally_delta set (autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_scale_factor = 0);
+
 create table tally_matched (
   party_id text not null,
   basis text not null,
@@ -25,14 +28,19 @@ insert into tally_matched (party_id, basis, matched, severity, tlp, state, n)
 
 drop table tally_span;
 drop index finding_party;
-create index finding_party on finding (party_id, state, id, tlp, created_at, state_at);
+create index finding_party on finding (party_id, state, id, tlp, severity, created_at, state_at);
 
 -- What waits for the desk, who answers nearby and a party's notices are read from an index alone, in its order.
 drop index finding_orphan;
-create index finding_orphan on finding (state, severity, id, created_at, state_at, tlp, embargo_at) where party_id = '';
+create index finding_orphan on finding (severity, state_at, id, created_at, tlp, embargo_at)
+  where party_id = '' and state not in ('verified_closed', 'false_positive', 'stale');
 drop index finding_asset;
 create index finding_asset on finding (asset, party_id, basis);
 drop index notice_party;
 create index notice_party on notice (party_id, created_at, id);
+drop index finding_region;
+create index finding_region on finding (region, state, id, party_id, tlp);
+drop index signal_received;
+create index signal_received on signal (received_at, id, feed_id, rows, rejected);
 create index notice_waiting on notice (party_id, coalesce(next_at, 0), severity desc, id)
   where sent_at is not null and (next_at is not null or state = 'escalated');
