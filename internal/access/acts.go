@@ -29,6 +29,8 @@ var Acts = map[string]Need{
 	"finding.reject":      {Power: people.Triage},
 	"finding.look":        {Power: people.Raw},
 	"finding.export":      {Power: people.Export},
+	"list.export":         {Power: people.Export},
+	"exposure.export":     {Power: people.Read}, // a party's people and its own findings
 	"finding.raise":       {Power: people.Mark},
 	"finding.lower":       {Power: people.Mark, Two: true},
 	"finding.share":       {Power: people.Mark},

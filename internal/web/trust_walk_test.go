@@ -144,7 +144,7 @@ func (w *trustWorld) looksLeaveNothing(t *testing.T) {
 		before := w.newest()
 		w.roles["handler"].get(q.path)
 		for _, e := range w.entries(before) {
-			if e.Act != "finding.export" { // a list that is taken out of the program is an act
+			if !strings.HasSuffix(e.Act, ".export") { // a list that is taken out of the program is an act
 				t.Errorf("GET %s leaves %s", q.path, e.Act)
 			}
 		}

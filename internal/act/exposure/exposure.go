@@ -1,7 +1,7 @@
 // Package exposure owns what a party's own people read of their findings: what is open and by what resource or system it
 // is theirs, what is new, and what they have not answered.
 //
-// It changes nothing. Answers are acts of package act/loop.
+// It changes nothing: answers are acts of package act/loop. What leaves as a file leaves an entry.
 package exposure
 
 import (

@@ -76,6 +76,7 @@ func Routes(k *page.Kit, a Acts) []page.Route {
 		route("GET /desk/ledger", people.Audit, d.ledger),
 		route("GET /desk/system/design", people.Read, d.design),
 	}
+	all = append(all, d.listRoutes()...)
 	all = append(all, d.workRoutes()...)
 	all = append(all, d.ruleRoutes()...)
 	all = append(all, d.feedRoutes()...)

@@ -68,20 +68,12 @@ func (d *desk) openExport(v *page.Visit, format, mime string) (*loop.Export, err
 func csvRecord(r loop.FindingRow) []string {
 	at := func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 	return []string{
-		strconv.FormatInt(int64(r.ID), 10), string(r.Identity.Asset.Kind), cell(r.Identity.Asset.Value),
-		strconv.Itoa(int(r.Identity.Port)), cell(r.Identity.Transport), r.Identity.Type, cell(r.Identity.Identifier),
-		cell(r.Identity.Malware), r.Severity.String(), string(r.State), at(r.StateAt), string(r.Party), cell(r.PartyName),
-		string(r.Basis), cell(r.Matched), strconv.Itoa(r.Confidence), cell(r.Region), at(r.First), at(r.Last),
-		strconv.FormatInt(r.Count, 10), cell(r.Source), r.Mark.TLP.String(),
+		strconv.FormatInt(int64(r.ID), 10), string(r.Identity.Asset.Kind), page.Cell(r.Identity.Asset.Value),
+		strconv.Itoa(int(r.Identity.Port)), page.Cell(r.Identity.Transport), r.Identity.Type, page.Cell(r.Identity.Identifier),
+		page.Cell(r.Identity.Malware), r.Severity.String(), string(r.State), at(r.StateAt), string(r.Party), page.Cell(r.PartyName),
+		string(r.Basis), page.Cell(r.Matched), strconv.Itoa(r.Confidence), page.Cell(r.Region), at(r.First), at(r.Last),
+		strconv.FormatInt(r.Count, 10), page.Cell(r.Source), r.Mark.TLP.String(),
 	}
-}
-
-// cell keeps a spreadsheet from running text that somebody put into a report.
-func cell(s string) string {
-	if s != "" && (s[0] == '=' || s[0] == '+' || s[0] == '-' || s[0] == '@' || s[0] == '\t' || s[0] == '\r') {
-		return "'" + s
-	}
-	return s
 }
 
 func (d *desk) findingsJSON(v *page.Visit) error {

@@ -13,6 +13,7 @@ import (
 type feedsBody struct {
 	Feeds []feedRow
 	New   string // address of the form; empty where the visitor may not add one
+	Take  page.Take
 }
 
 func (d *desk) feeds(v *page.Visit) error {
@@ -20,7 +21,7 @@ func (d *desk) feeds(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	var b feedsBody
+	b := feedsBody{Take: take(v, "/desk/feeds.csv", "/api/v1/feeds")}
 	if b.Feeds, err = d.feedRows(v, h); err != nil {
 		return err
 	}
@@ -37,6 +38,7 @@ type signalsBody struct {
 	Rows     []loop.SignalRow
 	First    bool
 	Next     ident.Signal
+	Take     page.Take
 }
 
 // Newest returns the address of the first page.
@@ -55,7 +57,7 @@ func (d *desk) signals(v *page.Visit) error {
 	ctx := v.R.Context()
 	before := ident.Signal(cursor(v, "before"))
 	q := v.R.URL.Query()
-	b := signalsBody{Feed: word(q, "feed"), Rejected: q.Get("rejected") == "1", First: before == 0}
+	b := signalsBody{Feed: word(q, "feed"), Rejected: q.Get("rejected") == "1", First: before == 0, Take: take(v, "/desk/signals.csv", "/api/v1/signals", "feed", "rejected")}
 	feeds, err := d.loop.FeedHealth(ctx, v.Now)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"tocsin/internal/event"
 	"tocsin/internal/finding"
 	"tocsin/internal/situation"
+	"tocsin/internal/web/page"
 )
 
 func TestFilter(t *testing.T) {
@@ -102,7 +103,7 @@ func TestObjectLink(t *testing.T) {
 func TestCell(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{"=1+1": "'=1+1", "@x": "'@x", "-2": "'-2", "+1": "'+1", "\tx": "'\tx", "a=1": "a=1", "": ""} {
-		if got := cell(in); got != want {
+		if got := page.Cell(in); got != want {
 			t.Errorf("%q: %q", in, got)
 		}
 	}

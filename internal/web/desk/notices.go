@@ -23,6 +23,7 @@ type noticesBody struct {
 	Rows   []loop.NoticeRow
 	First  bool
 	Next   string // cursor; empty at the end
+	Take   page.Take
 }
 
 // Newest returns the address of the first page.
@@ -35,7 +36,7 @@ func (b noticesBody) Older() string { return b.Newest() + "&after=" + url.QueryE
 
 func (d *desk) notices(v *page.Visit) error {
 	q := v.R.URL.Query()
-	b := noticesBody{State: word(q, "state"), Party: word(q, "party"), States: notice.States, First: q.Get("after") == ""}
+	b := noticesBody{State: word(q, "state"), Party: word(q, "party"), States: notice.States, First: q.Get("after") == "", Take: take(v, "/desk/notices.csv", "/api/v1/notices", "state", "party")}
 	rows, next, err := d.noticePage(v, loop.NoticeQuery{Party: ident.Party(b.Party), State: notice.State(b.State)})
 	if err != nil {
 		return err

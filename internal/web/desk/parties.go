@@ -25,13 +25,19 @@ type partiesBody struct {
 	Pager    page.Pager
 	Views    views
 	Narrowed bool
+	Take     page.Take
+}
+
+// partiesAsked reads the filter of the list.
+func partiesAsked(q url.Values) triage.PartyQuery {
+	return triage.PartyQuery{Text: strings.ToLower(word(q, "search")), Sector: word(q, "sector"), Region: word(q, "region")}
 }
 
 func (d *desk) parties(v *page.Visit) error {
 	q := v.R.URL.Query()
-	ask := triage.PartyQuery{Text: strings.ToLower(word(q, "search")), Sector: word(q, "sector"), Region: word(q, "region")}
+	ask := partiesAsked(q)
 	after := triage.PartyCursor{Name: q.Get("after"), ID: ident.Party(q.Get("id"))}
-	b := partiesBody{Ask: ask, Cap: triage.MeterDays, Narrowed: ask != triage.PartyQuery{}}
+	b := partiesBody{Ask: ask, Cap: triage.MeterDays, Narrowed: ask != triage.PartyQuery{}, Take: take(v, "/desk/parties.csv", "/api/v1/parties", "search")}
 	rows, next, err := d.triage.Parties(v.R.Context(), v.Now, v.Who.Actor, ask, after, pageSize)
 	if err != nil {
 		return err

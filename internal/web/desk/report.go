@@ -53,6 +53,7 @@ type reportsBody struct {
 	Pager  page.Pager
 	Undone int // acknowledgements that wait
 	Failed int // that could not be delivered
+	Take   page.Take
 }
 
 // reportPart is one way to narrow the list by state, with how many it holds.
@@ -77,22 +78,30 @@ func (b *reportsBody) address(state string) string {
 	return "/desk/reports?" + q.Encode()
 }
 
+// reportsAsked reads the filter of the list; fault.Invalid names the field that cannot be read.
+func reportsAsked(q url.Values) (casework.Query, error) {
+	ask := casework.Query{Kind: report.Kind(word(q, "kind"))}
+	switch state := report.State(word(q, "state")); {
+	case ask.Kind != "" && !ask.Kind.Known():
+		return ask, fault.New(fault.Invalid, "kind: one of %v was expected", report.Kinds)
+	case state == reportWaits:
+		ask.States = report.Waiting
+	case slices.Contains(report.States, state):
+		ask.States = []report.State{state}
+	case state != "":
+		return ask, fault.New(fault.Invalid, "state: waiting, or one of %v was expected", report.States)
+	}
+	return ask, nil
+}
+
 func (r *reports) list(v *page.Visit) error {
 	q := v.R.URL.Query()
-	b := reportsBody{State: word(q, "state"), Kind: word(q, "kind"), Kinds: report.Kinds}
-	query := casework.Query{Kind: report.Kind(b.Kind)}
-	switch state := report.State(b.State); {
-	case b.Kind != "" && !query.Kind.Known():
-		return fault.New(fault.Invalid, "kind: one of %v was expected", report.Kinds)
-	case b.State == reportWaits:
-		query.States = report.Waiting
-	case slices.Contains(report.States, state):
-		query.States = []report.State{state}
-	case b.State != "":
-		return fault.New(fault.Invalid, "state: waiting, or one of %v was expected", report.States)
+	b := reportsBody{State: word(q, "state"), Kind: word(q, "kind"), Kinds: report.Kinds, Take: take(v, "/desk/reports.csv", "/api/v1/reports", "state", "kind")}
+	query, err := reportsAsked(q)
+	if err != nil {
+		return err
 	}
 	after := reportCursor(q.Get("after"))
-	var err error
 	if b.View, err = r.work.List(v.R.Context(), v.Now, v.Who.Actor, query, after, pageSize+1); err != nil {
 		return err
 	}

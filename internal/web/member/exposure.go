@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"tocsin/internal/act/exposure"
@@ -52,6 +53,27 @@ func (f filter) address(more ...string) string {
 		return exposurePage
 	}
 	return exposurePage + "?" + q.Encode()
+}
+
+// take is the list as a file, and the command for what the API has of it.
+func (f filter) take(v *page.Visit) page.Take {
+	f.By = ""
+	ask := url.Values{"state": {f.State}, "exactly": {f.Severity}, "class": {f.Class}}
+	if f.State == answers { // the API has no word for it
+		ask.Del("state")
+	}
+	if f.Severity == "unknown" {
+		ask.Set("exactly", "none")
+	}
+	if f.New == "7d" {
+		ask.Set("since", exposure.FreshSince(v.Now).Format(time.DateOnly))
+	}
+	_, query, _ := strings.Cut(f.address(), "?")
+	file := exposurePage + ".csv"
+	if query != "" {
+		file += "?" + query
+	}
+	return page.Take{File: file, Curl: v.Curl("/api/v1/findings", ask)}
 }
 
 // answers is the state that stands for all those that take an answer.
@@ -102,6 +124,7 @@ type exposureBody struct {
 	Preview  preview
 	Outcome  outcome
 	Answers  bool
+	Take     page.Take
 }
 
 // exposureRows is how many findings one page shows.
@@ -127,6 +150,7 @@ func (m *member) showExposure(v *page.Visit, status int, f form, ticked []ident.
 	if err != nil {
 		return err
 	}
+	b.Take = b.Filter.take(v)
 	b.Groups = groupRows(&p, over.Groups, len(over.Groups))
 	b.Count, b.Searched = list.Count, list.Searched
 	b.Fields, b.Active = b.Filter.fields(v, b.Groups), b.Filter.narrows()
