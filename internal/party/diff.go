@@ -118,3 +118,8 @@ func systemFields(a, b System) []string {
 func resourceFields(a, b Resource) []string {
 	return changedFields("source from to verified", a.Source != b.Source, !a.From.Equal(b.From), !a.To.Equal(b.To), !a.Verified.Equal(b.Verified))
 }
+
+func regionFields(a, b Region) []string {
+	return changedFields("parent name_en name_zh default tile", a.Parent != b.Parent, a.NameEN != b.NameEN, a.NameZH != b.NameZH,
+		a.Default != b.Default, a.Tile != b.Tile)
+}

@@ -83,7 +83,11 @@ func writeCSV(w io.Writer, parties []Party, regions []Region) error {
 	}
 	clear(row)
 	for _, g := range regions {
-		put(23, g.ID, g.Parent, g.NameEN, g.NameZH, string(g.Default))
+		column, row := "", ""
+		if g.Tile != (Tile{}) {
+			column, row = strconv.Itoa(g.Tile.Column), strconv.Itoa(g.Tile.Row)
+		}
+		put(23, g.ID, g.Parent, g.NameEN, g.NameZH, string(g.Default), column, row)
 	}
 	out.Flush()
 	return out.Error()
@@ -101,6 +105,7 @@ type (
 		NameEN  string `yaml:"name_en,omitempty"`
 		NameZH  string `yaml:"name_zh,omitempty"`
 		Default string `yaml:"default,omitempty"`
+		Tile    []int  `yaml:"tile,flow,omitempty"`
 	}
 	yamlParty struct {
 		ID        string         `yaml:"id"`
@@ -142,7 +147,11 @@ type (
 func writeYAML(w io.Writer, parties []Party, regions []Region) error {
 	var f yamlFile
 	for _, g := range regions {
-		f.Regions = append(f.Regions, yamlRegion{g.ID, g.Parent, g.NameEN, g.NameZH, string(g.Default)})
+		y := yamlRegion{Code: g.ID, Parent: g.Parent, NameEN: g.NameEN, NameZH: g.NameZH, Default: string(g.Default)}
+		if g.Tile != (Tile{}) {
+			y.Tile = []int{g.Tile.Column, g.Tile.Row}
+		}
+		f.Regions = append(f.Regions, y)
 	}
 	for _, p := range parties {
 		y := yamlParty{ID: string(p.ID), Name: p.Name, Kind: p.Kind, Sector: p.Sector, Region: p.Region, Language: p.Language, Rank: p.Rank}

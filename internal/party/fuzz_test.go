@@ -69,7 +69,7 @@ func FuzzPartyCSV(f *testing.F) {
 
 func FuzzPartyYAML(f *testing.F) {
 	f.Add([]byte("parties:\n- id: a\n  name: A\n  resources: [192.0.2.0/24, {asn: 1, from: 2024-01-01}, x.example]\n  contacts: [{mail: a@a.example}]\n"))
-	f.Add([]byte("regions:\n- {code: xa, name_zh: 北}\nparties:\n- {id: b, name: \"\\u2028\", systems: [{name: s, asset: http://1.2.3.4:80, products: [p]}]}\n"))
+	f.Add([]byte("regions:\n- {code: xa, name_zh: 北, tile: [3, 30]}\nparties:\n- {id: b, name: \"\\u2028\", systems: [{name: s, asset: http://1.2.3.4:80, products: [p]}]}\n"))
 	f.Add([]byte("parties: &x\n- *x\n---\n"))
 	f.Fuzz(func(t *testing.T, b []byte) { takes(t, party.YAML, b) })
 }

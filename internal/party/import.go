@@ -138,6 +138,7 @@ type draft struct {
 	byID    map[ident.Party]*drafted
 	regions []Region
 	codes   map[string]int // region -> line
+	tiles   map[Tile]string
 	notes   Problems
 }
 
@@ -148,7 +149,7 @@ type drafted struct {
 }
 
 func newDraft(o Options) *draft {
-	return &draft{source: o.Source, byID: map[ident.Party]*drafted{}, codes: map[string]int{}}
+	return &draft{source: o.Source, byID: map[ident.Party]*drafted{}, codes: map[string]int{}, tiles: map[Tile]string{}}
 }
 
 // on returns the complain for a line.
@@ -212,6 +213,10 @@ func (d *draft) region(g Region, line int) {
 		return
 	}
 	d.codes[g.ID] = line
+	if other, taken := d.tiles[g.Tile]; taken && g.Tile != (Tile{}) {
+		d.add(line, "tile", "%s is that of region %s on line %d already", g.Tile, other, d.codes[other])
+	}
+	d.tiles[g.Tile] = g.ID
 	d.regions = append(d.regions, g)
 }
 

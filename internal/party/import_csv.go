@@ -21,7 +21,7 @@ var csvColumns = []string{
 	"contact_role", "contact_name", "contact_mail", "contact_language", "contact_pgp_key",
 	"resource_kind", "resource", "source", "from", "to", "verified",
 	"system", "system_kind", "system_asset", "protection", "products",
-	"region_code", "region_parent", "region_name_en", "region_name_zh", "region_default",
+	"region_code", "region_parent", "region_name_en", "region_name_zh", "region_default", "region_column", "region_row",
 }
 
 // csvRow gives a record's cells by the name of their column.
@@ -216,8 +216,18 @@ func (d *draft) csvRegion(r *csvRow) {
 	}
 	d.region(Region{
 		ID: r.cell("region_code"), Parent: r.cell("region_parent"), NameEN: r.cell("region_name_en"),
-		NameZH: r.cell("region_name_zh"), Default: ident.Party(r.cell("region_default")),
+		NameZH: r.cell("region_name_zh"), Default: ident.Party(r.cell("region_default")), Tile: d.csvTile(r),
 	}, r.line)
+}
+
+// csvTile reads a place on the grid: both of its cells or none.
+func (d *draft) csvTile(r *csvRow) Tile {
+	c := d.on(r.line, "")
+	t := Tile{number(r.cell("region_column"), "region_column", c), number(r.cell("region_row"), "region_row", c)}
+	if t == (Tile{}) && r.any("region_column", "region_row") {
+		c("tile", "%s is not a column and a row from 1 to %d", t, MaxTile)
+	}
+	return t
 }
 
 // number reads a whole number; the empty text is 0.

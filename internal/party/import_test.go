@@ -388,6 +388,45 @@ func v4(n uint32) netip.Addr {
 	return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
 }
 
+// A place on the grid of tiles is two numbers within the grid, and no two regions have one.
+func TestTiles(t *testing.T) {
+	t.Parallel()
+	yaml := func(tile string) string {
+		return "regions:\n  - {code: XA, name_en: A, tile: [1, 2]}\n  - code: XB\n    name_en: B\n    tile: " + tile + "\n"
+	}
+	csv := func(cells string) string {
+		return "region_code,region_name_en,region_column,region_row\nXA,A,1,2\nXB,B," + cells + "\n"
+	}
+	for _, c := range []struct {
+		format party.Format
+		text   string
+		want   string // of the error; empty for none
+	}{
+		{party.YAML, yaml("[30, 1]"), ""},
+		{party.YAML, yaml(""), ""},
+		{party.YAML, yaml("[31, 1]"), "line 3, tile: [31, 1] is not a column and a row from 1 to 30"},
+		{party.YAML, yaml("[2, -1]"), "line 3, tile: [2, -1] is not a column and a row from 1 to 30"},
+		{party.YAML, yaml("[0, 0]"), "line 5, tile: [0, 0] is not a column and a row from 1 to 30"},
+		{party.YAML, yaml("[3]"), "line 5, tile: has 1 members; expected [column, row]"},
+		{party.YAML, yaml("3"), "line 5, tile: is a single value; expected a list"},
+		{party.YAML, yaml("[1, 2]"), "line 3, tile: [1, 2] is that of region XA on line 2 already"},
+		{party.CSV, csv("2,2"), ""},
+		{party.CSV, csv(","), ""},
+		{party.CSV, csv("2,"), "line 3, tile: [2, 0] is not a column and a row from 1 to 30"},
+		{party.CSV, csv("0,0"), "line 3, tile: [0, 0] is not a column and a row from 1 to 30"},
+		{party.CSV, csv("1,2"), "line 3, tile: [1, 2] is that of region XA on line 2 already"},
+		{party.CSV, csv("two,1"), `line 3, region_column: "two" is not a whole number` + "\nline 3, tile: [0, 1] is not a column and a row from 1 to 30"},
+	} {
+		got := ""
+		if _, err := party.Read(c.format, strings.NewReader(c.text), party.Options{}); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%s %q:\n%q, want\n%q", c.format, c.text, got, c.want)
+		}
+	}
+}
+
 func TestCheckWhole(t *testing.T) {
 	t.Parallel()
 	err := party.CheckWhole([]party.Party{{ID: "a", Region: "XA-1"}, {ID: "a"}},
@@ -399,6 +438,10 @@ func TestCheckWhole(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v\nlacks %q", err, want)
 		}
+	}
+	tiles := party.CheckWhole(nil, []party.Region{{ID: "XA"}, {ID: "XB", Tile: party.Tile{Column: 2, Row: 1}}, {ID: "XC", Tile: party.Tile{Column: 2, Row: 1}}, {ID: "XD"}})
+	if tiles == nil || tiles.Error() != "tile: region XC: tile [2, 1] is that of region XB" {
+		t.Error(tiles)
 	}
 	circle := party.CheckWhole(nil, []party.Region{{ID: "Y", Parent: "Z"}, {ID: "Z", Parent: "Y"}})
 	if circle == nil || !strings.Contains(circle.Error(), "circle") {
@@ -488,7 +531,7 @@ func TestRoundTrip(t *testing.T) {
 					want = append(want, p)
 				}
 				var b bytes.Buffer
-				regions := []party.Region{{ID: "XA", NameEN: "=North", NameZH: "北", Default: want[0].ID}, {ID: "XA-01", Parent: "XA", NameEN: "y"}}
+				regions := []party.Region{{ID: "XA", NameEN: "=North", NameZH: "北", Default: want[0].ID}, {ID: "XA-01", Parent: "XA", NameEN: "y", Tile: party.Tile{Column: 30, Row: 1}}}
 				if err := party.Write(&b, f, want, regions, time.UnixMicro(2e15)); err != nil {
 					t.Fatal(err)
 				}

@@ -21,7 +21,7 @@ var (
 	contactKeys  = []string{"role", "name", "mail", "language", "pgp_key"}
 	resourceKeys = []string{"prefix", "asn", "domain", "source", "from", "to", "verified"}
 	systemKeys   = []string{"name", "kind", "asset", "protection", "products"}
-	regionKeys   = []string{"code", "parent", "name_en", "name_zh", "default"}
+	regionKeys   = []string{"code", "parent", "name_en", "name_zh", "default", "tile"}
 )
 
 func readYAML(r io.Reader, o Options) (Import, error) {
@@ -46,7 +46,7 @@ func readYAML(r io.Reader, o Options) (Import, error) {
 		m := d.mapping(n, "regions", regionKeys)
 		d.region(Region{
 			ID: d.scalar(m["code"], "code"), Parent: d.scalar(m["parent"], "parent"), NameEN: d.scalar(m["name_en"], "name_en"),
-			NameZH: d.scalar(m["name_zh"], "name_zh"), Default: ident.Party(d.scalar(m["default"], "default")),
+			NameZH: d.scalar(m["name_zh"], "name_zh"), Default: ident.Party(d.scalar(m["default"], "default")), Tile: d.tile(m["tile"]),
 		}, n.Line)
 	}
 	for _, n := range d.sequence(top["parties"], "parties") {
@@ -186,6 +186,23 @@ func (d *draft) number(n *yaml.Node, field string) int {
 		d.add(n.Line, field, "%q is not a whole number", clip(s))
 	}
 	return i
+}
+
+// tile reads a place on the grid: a list of a column and a row.
+func (d *draft) tile(n *yaml.Node) Tile {
+	places := d.sequence(n, "tile")
+	if len(places) == 0 {
+		return Tile{}
+	}
+	if len(places) != 2 {
+		d.add(n.Line, "tile", "has %d members; expected [column, row]", len(places))
+		return Tile{}
+	}
+	t := Tile{d.number(places[0], "tile"), d.number(places[1], "tile")}
+	if t == (Tile{}) {
+		d.add(n.Line, "tile", "%s is not a column and a row from 1 to %d", t, MaxTile)
+	}
+	return t
 }
 
 func nodeName(n *yaml.Node) string {

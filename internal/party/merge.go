@@ -304,11 +304,11 @@ func (p *Plan) regions(have, in []Region) []Region {
 		}
 		old := all[i]
 		g.Parent, g.NameEN, g.NameZH = cmp.Or(g.Parent, old.Parent), cmp.Or(g.NameEN, old.NameEN), cmp.Or(g.NameZH, old.NameZH)
-		g.Default = cmp.Or(g.Default, old.Default)
-		if g != old {
+		g.Default, g.Tile = cmp.Or(g.Default, old.Default), cmp.Or(g.Tile, old.Tile)
+		if fields := regionFields(old, g); len(fields) > 0 {
 			all[i] = g
 			p.Regions = append(p.Regions, g)
-			p.Changes = append(p.Changes, Change{Do: Changed, What: "region", Name: g.ID})
+			p.Changes = append(p.Changes, Change{Do: Changed, What: "region", Name: g.ID, Fields: fields})
 		}
 	}
 	return all

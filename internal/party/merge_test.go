@@ -123,11 +123,23 @@ func TestMergeRegions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff([]string{"changed region XA", "added region XA-01"}, told(plan.Changes)); d != "" {
+	if d := cmp.Diff([]string{"changed region XA default", "added region XA-01"}, told(plan.Changes)); d != "" {
 		t.Error(d)
 	}
 	if plan.Regions[0].NameZH != "某" {
 		t.Errorf("%+v", plan.Regions)
+	}
+	have := []party.Region{{ID: "XA", NameEN: "X", Tile: party.Tile{Column: 1, Row: 1}}, {ID: "XB", NameEN: "Y", Tile: party.Tile{Column: 2, Row: 1}}}
+	plan, err = party.Merge(nil, have, nil, []party.Region{{ID: "XA", Tile: party.Tile{Column: 2, Row: 1}}, {ID: "XB", NameEN: "Z", Tile: party.Tile{Column: 1, Row: 1}}}, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []party.Change{{Do: party.Changed, What: "region", Name: "XA", Fields: []string{"tile"}}, {Do: party.Changed, What: "region", Name: "XB", Fields: []string{"name_en", "tile"}}}
+	if d := cmp.Diff(want, plan.Changes); d != "" {
+		t.Error(d)
+	}
+	if plan, err = party.Merge(nil, have, nil, []party.Region{{ID: "XB", NameEN: "Y"}}, at); err != nil || len(plan.Changes) > 0 {
+		t.Errorf("a tile that the import leaves open: %+v, %v", plan.Changes, err)
 	}
 }
 

@@ -3,6 +3,7 @@
 package party
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -92,7 +93,18 @@ type Region struct {
 	NameEN  string
 	NameZH  string
 	Default ident.Party // answers for what nobody in the region claims; may be empty
+	Tile    Tile        // where maps of tiles draw it
 }
+
+// Tile is a place on the grid that maps of tiles are drawn on; columns count from the left and rows from the top, from 1.
+// The zero Tile is none: the region is on no map.
+type Tile struct{ Column, Row int }
+
+// MaxTile is the last column and the last row of the grid.
+const MaxTile = 30
+
+// String writes a tile as it is written in a file of regions.
+func (t Tile) String() string { return fmt.Sprintf("[%d, %d]", t.Column, t.Row) }
 
 // Below returns a region with all that lie in it.
 func Below(regions []Region, id string) []string {

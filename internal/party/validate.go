@@ -365,10 +365,13 @@ func (g *Region) canonical(c complain) {
 		c("name_en", "is empty; region %s has a name in at least one language", g.ID)
 	}
 	g.Default = ident.Party(strings.ToLower(strings.TrimSpace(string(g.Default))))
+	if t := g.Tile; t != (Tile{}) && (t.Column < 1 || t.Row < 1 || t.Column > MaxTile || t.Row > MaxTile) {
+		c("tile", "%s is not a column and a row from 1 to %d", t, MaxTile)
+	}
 }
 
 // CheckWhole finds what only shows when everything lies side by side: regions that name parents or default parties
-// that do not exist or that go in a circle, parties in regions that do not exist, ids that stand there twice.
+// that do not exist or that go in a circle, two regions on one tile, parties in regions that do not exist, ids that stand there twice.
 func CheckWhole(parties []Party, regions []Region) error {
 	var out Problems
 	known := make(map[string]Region, len(regions))
@@ -389,7 +392,12 @@ func CheckWhole(parties []Party, regions []Region) error {
 			out.add(0, "region", "party %s: there is no region %s%s", p.ID, p.Region, strict.Hint(p.Region, codes(regions)))
 		}
 	}
+	tiles := make(map[Tile]string, len(regions))
 	for _, g := range regions {
+		if other, taken := tiles[g.Tile]; taken && g.Tile != (Tile{}) {
+			out.add(0, "tile", "region %s: tile %s is that of region %s", g.ID, g.Tile, other)
+		}
+		tiles[g.Tile] = g.ID
 		if _, ok := known[g.Parent]; g.Parent != "" && !ok {
 			out.add(0, "parent", "region %s: there is no region %s", g.ID, g.Parent)
 		}

@@ -48,11 +48,11 @@ type Province struct {
 
 var regions = []party.Region{
 	{ID: "XA", NameEN: "Province of Aurelia", NameZH: "奥雷利亚省", Default: "aurelia-csirt"},
-	{ID: "XA-01", Parent: "XA", NameEN: "Harbour District", NameZH: "港湾区"},
-	{ID: "XA-02", Parent: "XA", NameEN: "Old Town", NameZH: "老城区"},
-	{ID: "XA-03", Parent: "XA", NameEN: "Northern Hills", NameZH: "北岭县"},
-	{ID: "XA-04", Parent: "XA", NameEN: "River Plain", NameZH: "河原县"},
-	{ID: "XA-05", Parent: "XA", NameEN: "Lake County", NameZH: "湖滨县"},
+	{ID: "XA-01", Parent: "XA", NameEN: "Harbour District", NameZH: "港湾区", Tile: party.Tile{Column: 3, Row: 2}},
+	{ID: "XA-02", Parent: "XA", NameEN: "Old Town", NameZH: "老城区", Tile: party.Tile{Column: 2, Row: 2}},
+	{ID: "XA-03", Parent: "XA", NameEN: "Northern Hills", NameZH: "北岭县", Tile: party.Tile{Column: 2, Row: 1}},
+	{ID: "XA-04", Parent: "XA", NameEN: "River Plain", NameZH: "河原县", Tile: party.Tile{Column: 2, Row: 3}},
+	{ID: "XA-05", Parent: "XA", NameEN: "Lake County", NameZH: "湖滨县", Tile: party.Tile{Column: 1, Row: 2}},
 }
 
 // sectors and the names of their parties.

@@ -348,9 +348,9 @@ func (t *Tx) MarkBounce(ctx context.Context, contact string, at time.Time, why s
 // Regions returns every region, by id.
 func (t *Tx) Regions(ctx context.Context) ([]party.Region, error) {
 	var out []party.Region
-	err := t.each(ctx, "select id, parent, name_en, name_zh, default_party from region order by id", nil, func(r *sql.Rows) error {
+	err := t.each(ctx, "select id, parent, name_en, name_zh, default_party, tile_column, tile_row from region order by id", nil, func(r *sql.Rows) error {
 		var g party.Region
-		if err := r.Scan(&g.ID, &g.Parent, &g.NameEN, &g.NameZH, &g.Default); err != nil {
+		if err := r.Scan(&g.ID, &g.Parent, &g.NameEN, &g.NameZH, &g.Default, &g.Tile.Column, &g.Tile.Row); err != nil {
 			return err
 		}
 		out = append(out, g)
@@ -364,9 +364,10 @@ func (t *Tx) Regions(ctx context.Context) ([]party.Region, error) {
 
 // PutRegion makes the stored region equal to g.
 func (t *Tx) PutRegion(ctx context.Context, g party.Region) error {
-	_, err := t.exec(ctx, `insert into region (id, parent, name_en, name_zh, default_party) values ($1, $2, $3, $4, $5)
+	_, err := t.exec(ctx, `insert into region (id, parent, name_en, name_zh, default_party, tile_column, tile_row) values ($1, $2, $3, $4, $5, $6, $7)
 		on conflict (id) do update set parent = excluded.parent, name_en = excluded.name_en, name_zh = excluded.name_zh,
-		default_party = excluded.default_party`, g.ID, g.Parent, g.NameEN, g.NameZH, g.Default)
+		default_party = excluded.default_party, tile_column = excluded.tile_column, tile_row = excluded.tile_row`,
+		g.ID, g.Parent, g.NameEN, g.NameZH, g.Default, g.Tile.Column, g.Tile.Row)
 	if err != nil {
 		return fmt.Errorf("put region %s: %w", g.ID, err)
 	}

@@ -150,7 +150,7 @@ func TestBounceRegionAndVersion(t *testing.T) {
 	testkit.EachEngine(t, func(t *testing.T, s *store.Store) {
 		ctx, now := t.Context(), time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 		put(t, s, now, hospital())
-		want := []party.Region{{ID: "XA", NameEN: "Xanadu", NameZH: "上都", Default: "hospital"}, {ID: "XA-01", Parent: "XA", NameEN: "North"}}
+		want := []party.Region{{ID: "XA", NameEN: "Xanadu", NameZH: "上都", Default: "hospital"}, {ID: "XA-01", Parent: "XA", NameEN: "North", Tile: party.Tile{Column: 3, Row: 12}}}
 		err := s.Keep(ctx, func(tx *store.Tx) error {
 			return errors.Join(tx.MarkBounce(ctx, "con_1", now, "550 no such user"), tx.PutRegion(ctx, want[1]),
 				tx.PutRegion(ctx, party.Region{ID: "XA"}), tx.PutRegion(ctx, want[0]), tx.SetPartyVersion(ctx, 4), tx.SetPartyVersion(ctx, 7))
