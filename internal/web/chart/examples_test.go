@@ -132,7 +132,7 @@ func normal(l lang.Language) []Figure {
 		Heat(about("heat", "Heat"), w.rest, w.sectors, w.regions, heatCells(len(w.sectors), len(w.regions))),
 		Timeline(spans, w.rest, noon, time.UTC, clocks(w)),
 		Tiles(about("tiles", "Tiles"), w.rest, w.findings, province(w)),
-		Map(about("map", "Map"), w.rest, w.findings, island(), map[string]Spot{"A": {Value: 12, Link: "/desk/findings?region=A"}, "B": {Value: 140}, "C": {Text: "<5", Value: nan}}),
+		Map(about("map", "Map"), w.rest, w.findings, island(), islanders(w)),
 		Survival(about("survival", "Survival"), []Curve{exponential(w.severities[0], Critical, 9), exponential(w.severities[2], Medium, 31)}),
 		Control(rates, w.rest, w.regions[0], comparison(w)),
 		Intervals(rates2(rates), w.rest, w.findings, comparison(w), .12),
@@ -180,20 +180,29 @@ func heatCells(rows, columns int) [][]Spot {
 	return out
 }
 
-func province(w words) []Tile {
-	places := [][2]int{{0, 1}, {0, 2}, {1, 0}, {1, 1}, {1, 2}, {2, 1}, {2, 3}}
-	var out []Tile
+func province(w words) []Place {
+	places := [][2]int{{1, 2}, {1, 3}, {2, 1}, {2, 2}, {2, 3}, {3, 2}, {3, 4}}
+	var out []Place
 	for i, name := range w.regions {
-		t := Tile{ID: string([]rune(name)[:2]), Name: name, Row: places[i][0], Col: places[i][1], Spot: Spot{Value: float64(i * i * 31), Link: "/desk/findings?region=" + fmt.Sprint(i)}}
-		out = append(out, t)
+		p := Place{ID: string([]rune(name)[:2]), Name: name, Row: places[i][0], Column: places[i][1], Spot: Spot{Value: float64(i * i * 31), Link: "/desk/findings?region=" + fmt.Sprint(i)}}
+		out = append(out, p)
 	}
-	return out
+	out[2].Text, out[3].Sub = "<5", w.findings
+	return append(out, Place{ID: "?", Name: w.rest, Spot: Spot{Value: 3}})
+}
+
+func islanders(w words) []Place {
+	return []Place{
+		{ID: "A", Name: w.regions[0], Spot: Spot{Value: 12, Link: "/desk/findings?region=A"}}, {ID: "B", Name: w.regions[1], Spot: Spot{Value: 140}},
+		{ID: "C", Name: w.regions[2], Spot: Spot{Text: "<5", Value: nan}}, {ID: "E", Name: w.rest, Spot: Spot{Value: 7}},
+	}
 }
 
 const islandJSON = `{"type":"FeatureCollection","features":[
 {"type":"Feature","id":"A","properties":{"name":"North","name_zh":"北区"},"geometry":{"type":"Polygon","coordinates":[[[10,50],[12,51.5],[14,51],[13,49.5],[11,49.2],[10,50]]]}},
 {"type":"Feature","properties":{"code":"B","name":"South","name_zh":"南区"},"geometry":{"type":"MultiPolygon","coordinates":[[[[11,49.2],[13,49.5],[13.5,48],[11.5,47.5],[11,49.2]],[[12,48.7],[12.6,48.8],[12.4,48.3],[12,48.7]]],[[[14,48],[14.6,48.2],[14.5,47.6],[14,48]]]]}},
-{"type":"Feature","properties":{"id":"C","name":"East","name_zh":"东区"},"geometry":{"type":"Polygon","coordinates":[[[14,51],[16,50.5],[15.5,49],[13,49.5],[14,51]]]}}]}`
+{"type":"Feature","properties":{"id":"C","name":"East","name_zh":"东区"},"geometry":{"type":"Polygon","coordinates":[[[14,51],[16,50.5],[15.5,49],[13,49.5],[14,51]]]}},
+{"type":"Feature","properties":{"id":"d","name":"Beyond","name_zh":"界外"},"geometry":{"type":"Polygon","coordinates":[[[15.5,49],[16,50.5],[17,49.4],[15.5,49]]]}}]}`
 
 func island() Shapes {
 	s, err := ParseShapes([]byte(islandJSON))
@@ -240,12 +249,12 @@ func huge(l lang.Language) []Figure {
 	big := plainSeries(names[:12], 2000, 3e6)
 	big[1].Values[5], big[1].Values[6], big[2].Values[7] = math.NaN(), math.Inf(1), 1e300
 	var items []Item
-	var tiles []Tile
+	var tiles []Place
 	var spans []Span
 	var rates []Rate
 	for i, n := range names {
 		items = append(items, Item{Name: n, Link: "/x?" + n, Value: math.Pow(10, float64(i%16)), Low: 1, High: 1e9, Sub: n})
-		tiles = append(tiles, Tile{ID: n, Name: n, Row: i % 41, Col: (i * i) % 41, Spot: Spot{Value: float64(i), Link: "//evil"}})
+		tiles = append(tiles, Place{ID: n, Name: n, Row: i % 41, Column: (i * i) % 41, Spot: Spot{Value: float64(i), Link: "//evil"}})
 		spans = append(spans, Span{Name: n, From: noon.AddDate(-i, 0, 0), Due: noon.AddDate(i, 0, 0)})
 		rates = append(rates, Rate{Name: n, Count: float64(i * 100), Base: float64(i * i * 1000), Low: 0, High: .3})
 	}

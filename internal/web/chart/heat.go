@@ -1,10 +1,6 @@
 package chart
 
-import (
-	"maps"
-	"slices"
-	"strings"
-)
+import "strings"
 
 // Heat draws a table of shades: a row for each name of rows, a column for each of columns. Cells holds the rows; what is
 // missing is not known. Head names the rows.
@@ -43,7 +39,7 @@ func Heat(a About, head string, rows, columns []string, cells [][]Spot) Figure {
 		}
 		n := len(rows) * len(columns)
 		light := n > 300 || n > 48 && !p.tips // links are in the table, and shades in one path each
-		grounds := map[string]*strings.Builder{}
+		marks := bulk{}
 		for i, name := range rows {
 			y := g.top + float64(i)*g.high
 			p.text(g.left-8, y+g.high/2, end, "name", name, g.left-8)
@@ -54,15 +50,10 @@ func Heat(a About, head string, rows, columns []string, cells [][]Spot) Figure {
 					continue
 				}
 				ground, _ := spot(i, j).ground(sh)
-				if grounds[ground] == nil {
-					grounds[ground] = &strings.Builder{}
-				}
-				grounds[ground].WriteString(outline(x+1, y+1, g.wide-2, g.high-2))
+				marks.add(ground, outline(x+1, y+1, g.wide-2, g.high-2))
 			}
 		}
-		for _, class := range slices.Sorted(maps.Keys(grounds)) {
-			p.shape(grounds[class].String(), class, "")
-		}
+		marks.paint(p, "")
 		for i := range rows {
 			for j := range columns {
 				if light {
@@ -130,65 +121,4 @@ func (p *pen) number(a About, sh shades, s Spot, x, y, w, h float64) {
 	if said := a.spot(s).Text; said != "" && width(said, p.font) <= w-4 {
 		p.text(x+w/2, y+h/2, middle, on, said, w)
 	}
-}
-
-// Tile is one region of a map of tiles, at a place of a grid that the operator draws. Rows and columns count from 0.
-type Tile struct {
-	ID, Name string // ID is short: it is written on the tile
-	Row, Col int
-	Spot
-}
-
-// tileLimit is the greatest row or column of a tile.
-const tileLimit = 40
-
-// Tiles draws regions as tiles. A tile outside the grid, or on the place of another, is in the table only.
-func Tiles(a About, head, value string, tiles []Tile) Figure {
-	f := a.figure(head, value)
-	spots := make([]Spot, len(tiles))
-	taken := map[[2]int]bool{}
-	var shown []Tile
-	minCol, maxCol, minRow, maxRow := tileLimit, 0, tileLimit, 0
-	for i, t := range tiles {
-		spots[i] = t.Spot
-		value := a.spot(t.Spot)
-		f.Rows = append(f.Rows, []Cell{{Text: t.Name, Link: value.Link}, value})
-		place := [2]int{t.Row, t.Col}
-		if t.Row < 0 || t.Col < 0 || t.Row > tileLimit || t.Col > tileLimit || taken[place] {
-			continue
-		}
-		taken[place] = true
-		shown = append(shown, t)
-		minCol, maxCol, minRow, maxRow = min(minCol, t.Col), max(maxCol, t.Col), min(minRow, t.Row), max(maxRow, t.Row)
-	}
-	hi, known, unknown, wholeNumbers := reach(spots)
-	if !known || len(shown) == 0 {
-		return a.nothing(f)
-	}
-	sh := newShades(hi, wholeNumbers && a.Unit == Count)
-	f = sh.legend(a, f, unknown)
-	return a.paint(f, func(p *pen) float64 {
-		side := min(p.w/float64(maxCol-minCol+1), p.font*6)
-		left := (p.w - side*float64(maxCol-minCol+1)) / 2
-		for _, t := range shown {
-			p.tile(a, sh, t, left+float64(t.Col-minCol)*side, float64(t.Row-minRow)*side, side)
-		}
-		return float64(maxRow-minRow+1) * side
-	})
-}
-
-func (p *pen) tile(a About, sh shades, t Tile, x, y, side float64) {
-	said := a.spot(t.Spot).Text
-	done := p.mark(t.Link, a.Lang.T("chart.point", brief(t.Name), said), side >= 1.4*p.font && tidy(t.ID) != "")
-	ground, on := t.ground(sh)
-	p.rect(x+1.5, y+1.5, side-3, side-3, ground)
-	if side >= 2.6*p.font {
-		p.text(x+side/2, y+side/2-p.font*.62, middle, on+" chart-id", t.ID, side-6)
-		if width(said, p.font) <= side-5 {
-			p.text(x+side/2, y+side/2+p.font*.7, middle, on, said, side)
-		}
-	} else if side >= 1.4*p.font {
-		p.text(x+side/2, y+side/2, middle, on, t.ID, side-3)
-	}
-	done()
 }

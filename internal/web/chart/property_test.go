@@ -174,14 +174,18 @@ func TestAnythingDraws(t *testing.T) {
 				return Timeline(a, "a", at.Draw(t, "now"), nil, spans)
 			},
 			"tiles": func() Figure {
-				var tiles []Tile
+				var tiles []Place
 				for _, it := range anyItems(t) {
-					tiles = append(tiles, Tile{ID: it.Name, Name: it.Name, Row: rapid.IntRange(-1, 45).Draw(t, "row"), Col: rapid.IntRange(-1, 45).Draw(t, "col"), Spot: Spot{Value: it.Value, Text: it.Text}})
+					tiles = append(tiles, Place{ID: it.Name, Name: it.Name, Row: rapid.IntRange(-1, 45).Draw(t, "row"), Column: rapid.IntRange(-1, 45).Draw(t, "column"), Spot: Spot{Value: it.Value, Text: it.Text}, Sub: it.Sub})
 				}
 				return Tiles(a, "a", "b", tiles)
 			},
 			"map": func() Figure {
-				return Map(a, "a", "b", island(), map[string]Spot{"A": {Value: anyValue.Draw(t, "spot")}})
+				var places []Place
+				for i, it := range anyItems(t) {
+					places = append(places, Place{ID: string(rune('A' + i)), Name: it.Name, Spot: Spot{Value: it.Value, Text: it.Text, Link: it.Link}, Sub: it.Sub})
+				}
+				return Map(a, "a", "b", island(), places)
 			},
 			"survival": func() Figure {
 				var falls []Fall

@@ -57,6 +57,9 @@ func shadeOn(n int) string    { return fmt.Sprintf("on%d", n) }
 // legend says what each shade stands for.
 func (s shades) legend(a About, f Figure, unknown bool) Figure {
 	for i, from := range s.from {
+		if s.top <= 0 {
+			break // nothing has a shade
+		}
 		to := s.top
 		if i+1 < len(s.from) {
 			to = s.from[i+1]

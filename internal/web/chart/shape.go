@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"strings"
@@ -8,38 +9,50 @@ import (
 	"tocsin/internal/fault"
 )
 
-// Limits of an operator's map. The greatest real one that a map of this size can show is far below them.
+// Limits of an operator's map. The greatest real one that a page can show is far below them.
 const (
 	MaxShapeBytes = 4 << 20
-	maxShapes     = 1000
+	maxShapeDepth = 32 // of objects and lists within each other
+	maxShapes     = 500
 	maxRings      = 20_000
 	maxPoints     = 200_000
 )
 
-// Shapes are the areas of an operator's map, from GeoJSON (RFC 7946).
+// Shapes are the areas of an operator's map, from GeoJSON (RFC 7946), with their outlines as each room draws them. The
+// zero Shapes is no map.
 type Shapes struct {
-	Areas                    []Area
-	west, south, east, north float64
-	points, rings            int
+	Areas  []Area
+	sheets map[string]sheet // by the name of the room
 }
 
-// Area is one feature: what it is called and its rings, outer ones and holes alike.
+// Area is one feature: the region that it shows and what the file calls it.
 type Area struct {
-	ID    string
+	ID    string            // in capitals, as the codes of regions are
 	Names map[string]string // by language, "" for the one without
-	rings [][][2]float64    // longitude, latitude
+}
+
+// point is a longitude and a latitude, in degrees.
+type point [2]float64
+
+// survey is a map as it is read: the rings of each area, outer ones and holes alike.
+type survey struct {
+	areas         []Area
+	land          [][][]point
+	places        map[string]int // of areas by id, from 1
+	points, rings int
 }
 
 type geoFile struct {
-	Type     string       `json:"type"`
-	Features []geoFeature `json:"features"`
+	Type     string            `json:"type"`
+	Features []json.RawMessage `json:"features"`
 }
 
 type geoFeature struct {
+	Type       string          `json:"type"`
 	ID         json.RawMessage `json:"id"`
 	Properties struct {
 		ID     json.RawMessage `json:"id"`
-		Code   string          `json:"code"`
+		Code   json.RawMessage `json:"code"`
 		Name   string          `json:"name"`
 		NameEN string          `json:"name_en"`
 		NameZH string          `json:"name_zh"`
@@ -54,7 +67,11 @@ type geoFeature struct {
 // properties.code, properties.id or its own id, in this order. It fails with fault.TooLarge and fault.Invalid.
 func ParseShapes(raw []byte) (Shapes, error) {
 	if len(raw) > MaxShapeBytes {
-		return Shapes{}, fault.New(fault.TooLarge, "a map has at most %d bytes", MaxShapeBytes)
+		return Shapes{}, fault.New(fault.TooLarge, "a map has at most %d bytes; simplify it", MaxShapeBytes)
+	}
+	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
+	if depth(raw) > maxShapeDepth {
+		return Shapes{}, fault.New(fault.Invalid, "not GeoJSON: objects and lists lie more than %d deep", maxShapeDepth)
 	}
 	var file geoFile
 	if err := json.Unmarshal(raw, &file); err != nil {
@@ -64,18 +81,38 @@ func ParseShapes(raw []byte) (Shapes, error) {
 		return Shapes{}, fault.New(fault.Invalid, "a map is a FeatureCollection, not %q", clip(file.Type, 1, 40))
 	}
 	if len(file.Features) > maxShapes {
-		return Shapes{}, fault.New(fault.TooLarge, "a map has at most %d areas", maxShapes)
+		return Shapes{}, fault.New(fault.TooLarge, "a map has at most %d areas, this one %d", maxShapes, len(file.Features))
 	}
-	s := Shapes{west: 180, east: -180, south: 90, north: -90}
+	if len(file.Features) == 0 {
+		return Shapes{}, fault.New(fault.Invalid, "the map has no areas")
+	}
+	s := survey{places: map[string]int{}}
 	for i, f := range file.Features {
 		if err := s.add(f); err != nil {
 			return Shapes{}, fault.New(kindOf(err), "area %d: %s", i+1, err.Error())
 		}
 	}
-	if s.points == 0 {
-		return Shapes{}, fault.New(fault.Invalid, "the map has no areas")
+	return s.draw()
+}
+
+// depth is how deep objects and lists lie within each other; texts do not count.
+func depth(raw []byte) int {
+	most, now, text := 0, 0, false
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case text && c == '\\':
+			i++
+		case c == '"':
+			text = !text
+		case text:
+		case c == '[' || c == '{':
+			now++
+			most = max(most, now)
+		case c == ']' || c == '}':
+			now--
+		}
 	}
-	return s, nil
+	return most
 }
 
 func kindOf(err error) error {
@@ -85,20 +122,51 @@ func kindOf(err error) error {
 	return fault.Invalid
 }
 
-func (s *Shapes) add(f geoFeature) error {
+func (s *survey) add(raw json.RawMessage) error {
+	var f geoFeature
+	if err := json.Unmarshal(raw, &f); err != nil {
+		return fault.New(fault.Invalid, "not a feature of GeoJSON: %v", err)
+	}
 	area := Area{Names: map[string]string{}}
-	for _, id := range []string{f.Properties.Code, scalar(f.Properties.ID), scalar(f.ID)} {
+	for _, id := range []string{scalar(f.Properties.Code), scalar(f.Properties.ID), scalar(f.ID)} {
 		if area.ID == "" {
-			area.ID = id
+			area.ID = strings.ToUpper(tidy(id))
 		}
+	}
+	if area.ID == "" {
+		return fault.New(fault.Invalid, "properties.code is missing; it holds the code of the region (properties.id or the feature's id do too)")
+	}
+	if first := s.places[area.ID]; first > 0 {
+		return fault.New(fault.Invalid, "%s is area %d already; make one MultiPolygon of them", clip(area.ID, 1, 40), first)
 	}
 	for l, n := range map[string]string{"": f.Properties.Name, "en": f.Properties.NameEN, "zh": f.Properties.NameZH} {
 		if n != "" {
 			area.Names[l] = n
 		}
 	}
-	var polygons [][][][]float64
-	var err error
+	polygons, err := f.polygons()
+	if err != nil {
+		return err
+	}
+	var rings [][]point
+	for _, polygon := range polygons {
+		for _, ring := range polygon {
+			r, err := s.ring(ring)
+			if err != nil {
+				return err
+			}
+			rings = append(rings, r)
+		}
+	}
+	if len(rings) == 0 {
+		return fault.New(fault.Invalid, "its geometry is empty")
+	}
+	s.areas, s.land = append(s.areas, area), append(s.land, rings)
+	s.places[area.ID] = len(s.areas)
+	return nil
+}
+
+func (f *geoFeature) polygons() (polygons [][][][]float64, err error) {
 	switch f.Geometry.Type {
 	case "Polygon":
 		polygons = make([][][][]float64, 1)
@@ -106,40 +174,32 @@ func (s *Shapes) add(f geoFeature) error {
 	case "MultiPolygon":
 		err = json.Unmarshal(f.Geometry.Coordinates, &polygons)
 	default:
-		return fault.New(fault.Invalid, "draw it as a Polygon or MultiPolygon, not as %q", clip(f.Geometry.Type, 1, 40))
+		return nil, fault.New(fault.Invalid, "draw it as a Polygon or MultiPolygon, not as %q", clip(f.Geometry.Type, 1, 40))
 	}
 	if err != nil {
-		return fault.New(fault.Invalid, "its coordinates cannot be read")
+		return nil, fault.New(fault.Invalid, "its coordinates cannot be read")
 	}
-	for _, rings := range polygons {
-		for _, ring := range rings {
-			if err := s.ring(&area, ring); err != nil {
-				return err
-			}
-		}
-	}
-	s.Areas = append(s.Areas, area)
-	return nil
+	return polygons, nil
 }
 
-// ring adds one ring of an area and widens the bounds of the map.
-func (s *Shapes) ring(area *Area, points [][]float64) error {
+// ring checks one ring of an area.
+func (s *survey) ring(points [][]float64) ([]point, error) {
 	s.rings++
 	s.points += len(points)
 	if s.rings > maxRings || s.points > maxPoints {
-		return fault.New(fault.TooLarge, "a map has at most %d rings and %d points; simplify it", maxRings, maxPoints)
+		return nil, fault.New(fault.TooLarge, "a map has at most %d rings and %d points; simplify it", maxRings, maxPoints)
 	}
-	ring := make([][2]float64, 0, len(points))
+	if len(points) < 3 {
+		return nil, fault.New(fault.Invalid, "a ring of %d points; three are the least", len(points))
+	}
+	ring := make([]point, 0, len(points))
 	for _, p := range points {
 		if len(p) < 2 || math.Abs(p[0]) > 180 || math.Abs(p[1]) > 90 {
-			return fault.New(fault.Invalid, "a point is longitude and latitude in degrees (WGS 84)")
+			return nil, fault.New(fault.Invalid, "a point is longitude and latitude in degrees (WGS 84)")
 		}
-		ring = append(ring, [2]float64{p[0], p[1]})
-		s.west, s.east = min(s.west, p[0]), max(s.east, p[0])
-		s.south, s.north = min(s.south, p[1]), max(s.north, p[1])
+		ring = append(ring, point{p[0], p[1]})
 	}
-	area.rings = append(area.rings, ring)
-	return nil
+	return ring, nil
 }
 
 // scalar is an id that may be a text or a number.
@@ -163,72 +223,4 @@ func (r Area) name(l string) string {
 		}
 	}
 	return r.ID
-}
-
-// Map draws an operator's areas with the spots of their ids. Latitude and longitude are drawn to one scale at the middle
-// of the map, which suits a province or a country and not the world.
-func Map(a About, head, value string, shapes Shapes, spots map[string]Spot) Figure {
-	f := a.figure(head, value)
-	var all []Spot
-	for _, r := range shapes.Areas {
-		s := spotOf(spots, r.ID)
-		all = append(all, s)
-		cell := a.spot(s)
-		f.Rows = append(f.Rows, []Cell{{Text: r.name(string(a.Lang)), Link: cell.Link}, cell})
-	}
-	hi, known, unknown, wholeNumbers := reach(all)
-	if !known {
-		return a.nothing(f)
-	}
-	sh := newShades(hi, wholeNumbers && a.Unit == Count)
-	f = sh.legend(a, f, unknown)
-	return a.paint(f, func(p *pen) float64 {
-		view := shapes.fit(p.w)
-		for i, r := range shapes.Areas {
-			ground, _ := all[i].ground(sh)
-			done := p.mark(all[i].Link, a.Lang.T("chart.point", brief(r.name(string(a.Lang))), a.spot(all[i]).Text), false)
-			p.printf(`<path class="%s chart-land" fill-rule="evenodd" d="%s"/>`, ground, view.outline(r))
-			done()
-		}
-		return view.high
-	})
-}
-
-func spotOf(spots map[string]Spot, id string) Spot {
-	if s, ok := spots[id]; ok && id != "" {
-		return s
-	}
-	return Spot{Value: nan}
-}
-
-// view maps degrees to units of a view box.
-type view struct {
-	west, north, perX, perY, left, high float64
-}
-
-func (s Shapes) fit(w float64) view {
-	shrink := max(math.Cos((s.south+s.north)/2*math.Pi/180), .05)
-	dx, dy := max((s.east-s.west)*shrink, 1e-6), max(s.north-s.south, 1e-6)
-	per := min((w-4)/dx, w*.6/dy)
-	return view{west: s.west, north: s.north, perX: per * shrink, perY: per, left: (w - dx*per) / 2, high: dy*per + 4}
-}
-
-// outline draws the rings of an area; points closer than a unit to the one before are left out.
-func (v view) outline(r Area) string {
-	var b strings.Builder
-	for _, ring := range r.rings {
-		var d path
-		lastX, lastY := math.Inf(1), math.Inf(1)
-		for _, p := range ring {
-			x, y := v.left+(p[0]-v.west)*v.perX, 2+(v.north-p[1])*v.perY
-			if math.Hypot(x-lastX, y-lastY) < 1 {
-				continue
-			}
-			d.to(x, y)
-			lastX, lastY = x, y
-		}
-		d.close()
-		b.WriteString(d.b.String())
-	}
-	return b.String()
 }

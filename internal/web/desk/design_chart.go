@@ -31,14 +31,15 @@ func figures(v *page.Visit) ([]chart.Figure, error) {
 	sectors := make([]string, len(sampleSectors))
 	items := make([]chart.Item, len(sectors))
 	rates := make([]chart.Rate, len(sectors))
-	tiles := make([]chart.Tile, len(sectors))
+	tiles := make([]chart.Place, len(sectors))
 	for i, s := range sampleSectors {
 		sectors[i] = v.Lang.Word("sector", s)
 		n := float64(90 - 25*i)
 		items[i] = chart.Item{Name: sectors[i], Link: "#charts", Value: n, Low: n * .8, High: n * 1.25}
 		rates[i] = chart.Rate{Name: sectors[i], Link: "#charts", Count: 10 + n/2, Base: 100 + 90*float64(i), Low: .05, High: .3}
-		tiles[i] = chart.Tile{ID: string(rune('A' + i)), Name: sectors[i], Row: i / 2, Col: i % 2, Spot: chart.Spot{Value: n, Link: "#charts"}}
+		tiles[i] = chart.Place{ID: string(rune('A' + i)), Name: sectors[i], Row: i/2 + 1, Column: i%2 + 1, Spot: chart.Spot{Value: n, Link: "#charts"}}
 	}
+	areas := []chart.Place{{ID: "A", Name: sectors[0], Spot: chart.Spot{Value: 12}}, {ID: "B", Name: sectors[1], Spot: chart.Spot{Value: 140}}, {ID: "C", Name: sectors[2], Spot: chart.Spot{Text: "<5"}}}
 	days, series := samples(v)
 	share := about("control")
 	share.Unit = chart.Percent
@@ -53,7 +54,7 @@ func figures(v *page.Visit) ([]chart.Figure, error) {
 		chart.Grouped(about("grouped"), chart.Axis{Head: kind, Names: sectors[:2]}, []chart.Series{{Name: series[0].Name, Tone: chart.Critical, Values: []float64{4, 7}}, {Name: series[1].Name, Tone: chart.High, Values: []float64{9, 3}}}),
 		chart.Ranked(about("ranked"), kind, count, items), chart.Funnel(about("funnel"), kind, count, items),
 		chart.Heat(about("heat"), kind, sectors[:2], sectors, [][]chart.Spot{{{Value: 4}, {Value: 40}, {Value: 0}, {Text: "<5"}}, {{Value: 12}, {Value: 1}, {Value: 90}, {Value: 30}}}),
-		chart.Tiles(about("tiles"), kind, count, tiles), chart.Map(about("map"), kind, count, shapes, map[string]chart.Spot{"A": {Value: 12}, "B": {Value: 140}, "C": {Text: "<5"}}),
+		chart.Tiles(about("tiles"), kind, count, tiles), chart.Map(about("map"), kind, count, shapes, areas),
 		chart.Survival(about("survival"), []chart.Curve{{Name: series[0].Name, Tone: chart.Critical, Steps: []chart.Fall{{At: 2, Share: .8, Low: .7, High: .88, AtRisk: 60}, {At: 7, Share: .5, Low: .38, High: .6, AtRisk: 31}, {At: 20, Share: .2, Low: .1, High: .3, AtRisk: 9}}}}),
 		chart.Control(share, kind, count, rates), chart.Intervals(spread, kind, count, rates, .12),
 		chart.Timeline(about("timeline"), kind, v.Now, v.Kit.Zone, []chart.Span{
