@@ -63,6 +63,18 @@ func (h Heat) Query(sector, region int) Query {
 	return Query{State: "live", Sector: orNone(h.Sectors[sector]), Region: orNone(h.Regions[region])}
 }
 
+// ByRegion counts the regions over all sectors, the most first.
+func (h Heat) ByRegion() []Tally {
+	out := make([]Tally, len(h.Regions))
+	for j, r := range h.Regions {
+		out[j] = Tally{Key: orNone(r), Query: Query{State: "live", Region: orNone(r)}}
+		for i := range h.Sectors {
+			out[j].N += h.N[i][j]
+		}
+	}
+	return out
+}
+
 // Top is the heat map's busiest part, at most n sectors and n regions, and how many of each it leaves out.
 func (h Heat) Top(n int) (top Heat, sectors, regions int) {
 	top = Heat{Sectors: h.Sectors[:min(n, len(h.Sectors))], Regions: h.Regions[:min(n, len(h.Regions))]}

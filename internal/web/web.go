@@ -25,6 +25,7 @@ import (
 	"tocsin/internal/gate"
 	"tocsin/internal/notice"
 	"tocsin/internal/web/account"
+	"tocsin/internal/web/chart"
 	"tocsin/internal/web/desk"
 	"tocsin/internal/web/member"
 	"tocsin/internal/web/office"
@@ -50,6 +51,7 @@ type Config struct {
 	Programs  *program.Programs
 	Document  []byte          // the OpenAPI document of the API
 	Streams   *gate.Streams   // bounds live counts; nil: nothing does
+	Shapes    chart.Shapes    // of the operator's map; zero: there is none
 	Library   *notice.Library // what classes are called; nil: by their slugs
 	Ruling    *rule.Desk      // nil: the desk has no rules of its own
 	Stage     *rehearse.Stage // nil: no feed can be added on a page
@@ -96,7 +98,7 @@ func routes(k *page.Kit, c Config) []page.Route {
 	return slices.Concat(
 		[]page.Route{{Pattern: "GET " + static.Prefix, Door: page.ForAll, Raw: static.Handler()}},
 		public.Routes(k, public.Acts{
-			Loop: c.Loop, Staff: c.Staff, Casework: c.Casework, Record: c.Record, Rules: c.Rules, Fade: c.Fade, Picture: c.Picture, Library: c.Library,
+			Loop: c.Loop, Staff: c.Staff, Casework: c.Casework, Record: c.Record, Rules: c.Rules, Fade: c.Fade, Picture: c.Picture, Library: c.Library, Shapes: c.Shapes,
 		}),
 		public.ReportRoutes(k, c.Casework), public.LedgerRoutes(c.Record),
 		member.Routes(k, member.Acts{Loop: c.Loop, Exposure: c.Exposure, Register: c.Register, Picture: c.Picture}),
@@ -109,7 +111,7 @@ func routes(k *page.Kit, c Config) []page.Route {
 func deskActs(c Config) desk.Acts {
 	return desk.Acts{
 		Loop: c.Loop, Triage: c.Triage, Staff: c.Staff, Picture: c.Picture, Record: c.Record, Casework: c.Casework,
-		Register: c.Register, Rules: c.Ruling, Stage: c.Stage, Upkeep: c.Upkeep, System: c.System,
+		Register: c.Register, Rules: c.Ruling, Stage: c.Stage, Upkeep: c.Upkeep, System: c.System, Shapes: c.Shapes,
 	}
 }
 

@@ -10,7 +10,8 @@ import (
 
 // Place is one region of a map or a map of tiles.
 type Place struct {
-	ID, Name    string // ID is short: it is written on a tile that has no room for the name
+	ID, Name    string
+	Short       string // written on a tile that has no room for the name; ID where empty
 	Column, Row int    // on the grid of tiles, from 1; 0 where it has none
 	Spot
 	Sub string // said in the tool tip and the table; may be empty
@@ -213,7 +214,7 @@ func Tiles(a About, head, value string, places []Place) Figure {
 				m.lay(p, more, q.Spot, "", outline(x+1, y+1, side-2, side-2), fill)
 				continue
 			}
-			done := p.mark(q.Link, m.tip(q), side >= 1.4*p.font && tidy(q.ID) != "")
+			done := p.mark(q.Link, m.tip(q), side >= 1.4*p.font && tidy(q.Short+q.ID) != "")
 			m.lay(p, nil, q.Spot, "", outline(x+1.5, y+1.5, side-3, side-3), fill)
 			m.label(p, q, x, y, side)
 			done()
@@ -230,14 +231,14 @@ func Tiles(a About, head, value string, places []Place) Figure {
 
 // label writes on a tile what it has room for: name and value, code and value, or the code.
 func (m atlas) label(p *pen, q Place, x, y, side float64) {
-	said, on := m.a.spot(q.Spot).Text, m.on(q)
+	said, on, short := m.a.spot(q.Spot).Text, m.on(q), cmp.Or(q.Short, q.ID)
 	names, ok := fold(q.Name, p.font, side-8)
 	switch {
 	case ok && len(names) > 0 && m.drawn <= mostMarks && side >= p.font*1.25*float64(len(names)+2) && width(said, p.font) <= side-5:
 	case side >= 2.6*p.font && width(said, p.font) <= side-5:
-		names = []string{q.ID}
+		names = []string{short}
 	case side >= 1.4*p.font:
-		p.text(x+side/2, y+side/2, middle, on, q.ID, side-3)
+		p.text(x+side/2, y+side/2, middle, on, short, side-3)
 		return
 	default:
 		return

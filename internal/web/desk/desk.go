@@ -21,6 +21,7 @@ import (
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
 	"tocsin/internal/people"
+	"tocsin/internal/web/chart"
 	"tocsin/internal/web/page"
 )
 
@@ -37,6 +38,7 @@ type Acts struct {
 	Upkeep   *upkeep.Upkeep                        // goes with Stage and System
 	System   func(ctx context.Context) SystemFacts // nil: the system's page is not there
 	Casework *casework.Casework                    // nil: no reports wait
+	Shapes   chart.Shapes                          // of the operator's map; zero: there is none
 	Register *register.Register                    // nil: no changes of the register wait
 }
 

@@ -13,6 +13,7 @@ import (
 	"tocsin/internal/finding"
 	"tocsin/internal/gate"
 	"tocsin/internal/situation"
+	"tocsin/internal/web/atlas"
 	"tocsin/internal/web/chart"
 	"tocsin/internal/web/page"
 )
@@ -88,10 +89,11 @@ func (d *desk) picture(v *page.Visit, w picture.Window, whole bool) (*situationB
 	if err != nil {
 		return nil, err
 	}
-	regions, err := d.places(v)
+	regions, err := d.loop.Regions(v.R.Context())
 	if err != nil {
 		return nil, err
 	}
+	land := atlas.Atlas{Lang: v.Lang, Regions: regions, Shapes: d.acts.Shapes, Nobody: v.T("filter.unknown")}
 	b := &situationBody{Situation: s, Figures: map[string]chart.Figure{}, Calm: s.Total == 0 && len(s.Classes) == 0}
 	for _, c := range s.Closing {
 		b.Closing = append(b.Closing, closing{closingName(v, c), c.Severity, c.All, c.Estimate})
@@ -100,7 +102,7 @@ func (d *desk) picture(v *page.Visit, w picture.Window, whole bool) (*situationB
 	draw := drawing{v, w, &b.Situation, title, whole}
 	for name, figure := range map[string]func() chart.Figure{
 		"funnel": draw.funnel, "severity": draw.severity, "classes": draw.classes, "flow": draw.flow, "live": draw.live, "closing": draw.closing,
-		"heat": func() chart.Figure { return draw.heat(regions) },
+		"heat": func() chart.Figure { return draw.heat(land) }, "regions": func() chart.Figure { return draw.regions(land) },
 	} {
 		b.Figures[name] = figure()
 	}
@@ -242,7 +244,23 @@ func (d drawing) classes() chart.Figure {
 	return chart.Ranked(d.about("classes"), d.v.T("field.class"), d.v.T("field.live"), items)
 }
 
-func (d drawing) heat(regions map[string]string) chart.Figure {
+// regions draws the live findings by region on a map where there is one; else as bars.
+func (d drawing) regions(land atlas.Atlas) chart.Figure {
+	var counts []atlas.Count
+	for _, t := range d.s.Heat.ByRegion() {
+		c := atlas.Count{Region: t.Key, Spot: chart.Spot{Value: float64(t.N), Link: t.Query.Link()}}
+		if t.Key == situation.None {
+			c.Region = ""
+		}
+		counts = append(counts, c)
+	}
+	places := land.Places(counts, func(code string) chart.Spot {
+		return chart.Spot{Link: situation.Query{State: liveState, Region: code}.Link()}
+	})
+	return chart.Regions(d.about("regions"), d.v.T("field.region"), d.v.T("field.live"), land.Shapes, places)
+}
+
+func (d drawing) heat(land atlas.Atlas) chart.Figure {
 	h, a := d.s.Heat, d.about("heat")
 	if !d.whole {
 		var sectors, regions int
@@ -263,14 +281,10 @@ func (d drawing) heat(regions map[string]string) chart.Figure {
 		}
 	}
 	for j, r := range h.Regions {
-		switch {
-		case regions[r] != "":
-			columns[j] = regions[r]
-		case r == situation.None || r == "":
-			columns[j] = d.v.T("filter.unknown")
-		default:
-			columns[j] = r
+		if r == situation.None {
+			r = ""
 		}
+		columns[j] = land.Name(r)
 	}
 	return chart.Heat(a, d.v.T("field.sector"), rows, columns, cells)
 }

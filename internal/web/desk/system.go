@@ -2,12 +2,15 @@ package desk
 
 import (
 	"context"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"tocsin/internal/act/loop"
 	"tocsin/internal/act/upkeep"
 	"tocsin/internal/people"
+	"tocsin/internal/web/atlas"
 	"tocsin/internal/web/page"
 )
 
@@ -68,6 +71,8 @@ type systemBody struct {
 	Down    bool // the database does not answer
 	Todo    []todo
 	Feeds   []loop.Health // that are silent or cannot be fetched
+	Areas   []string      // of the operator's map that are no region
+	Off     []string      // regions that have no area on it
 	Zone    string
 	Inside  bool // the visitor may see settings and the words of errors
 	Most    int64
@@ -113,6 +118,11 @@ func (d *desk) look(ctx context.Context, v *page.Visit, b *systemBody) error {
 	if b.Engine, err = d.acts.Upkeep.Engine(ctx); err != nil {
 		return err
 	}
+	regions, err := d.loop.Regions(ctx)
+	if err != nil {
+		return err
+	}
+	b.Areas, b.Off = atlas.Strangers(d.acts.Shapes, regions)
 	health, err := d.loop.FeedHealth(ctx, v.Now)
 	for _, h := range health {
 		if h.Feed.Disabled.IsZero() && (h.Silent || h.Feed.Poll.Failures > 2) {
@@ -165,6 +175,9 @@ func todos(v *page.Visit, b *systemBody) []todo {
 	}
 	if len(b.Feeds) > 0 {
 		say("feeds", "/desk/feeds", len(b.Feeds))
+	}
+	if n := len(b.Areas) + len(b.Off); n > 0 {
+		say("map", "", n, strings.Join(slices.Concat(b.Areas, b.Off)[:min(n, 10)], ", "))
 	}
 	if q.Refused > 0 {
 		say("refused", "/desk/signals?rejected=1", q.Refused)

@@ -8,6 +8,7 @@ import (
 	"tocsin/internal/lang"
 	"tocsin/internal/notice"
 	"tocsin/internal/situation"
+	"tocsin/internal/web/atlas"
 	"tocsin/internal/web/chart"
 	"tocsin/internal/web/page"
 )
@@ -16,17 +17,14 @@ import (
 type drawing struct {
 	v       *page.Visit
 	library *notice.Library // nil: classes are called by their slugs
-	regions map[string]string
+	atlas   atlas.Atlas
 }
 
 func (d drawing) region(key string) string {
-	if key == "" || key == situation.None {
-		return d.v.T("statistics.no_region")
+	if key == situation.None {
+		key = ""
 	}
-	if name := d.regions[key]; name != "" {
-		return name
-	}
-	return key
+	return d.atlas.Name(key)
 }
 
 func (d drawing) sector(key string) string {
@@ -110,6 +108,28 @@ func (d drawing) ranked(id, head string, b situation.Breakdown, name func(string
 	a := d.about(id, d.v.Lang.Word("statistics.ranked", id), d.v.T("statistics.ranked_text"), table)
 	a.Full = id == "classes" // their names are long
 	return chart.Ranked(a, head, d.v.T("statistics.live"), items)
+}
+
+// mapped draws the problems by region on a map where there is one; else as bars. The number and not the share is drawn: the
+// share is withheld wherever fewer than five organisations have a problem or have none, and would leave most maps empty.
+func (d drawing) mapped(b situation.Breakdown) chart.Figure {
+	var counts []atlas.Count
+	for _, f := range b.Figures {
+		c := atlas.Count{Region: f.Key, Spot: chart.Spot{Value: number(f)}}
+		if !f.Shown {
+			c.Spot.Text = d.v.T("statistics.withheld")
+		}
+		if f.Rate != nil {
+			c.Sub = d.v.T("statistics.affected", int(math.Round(f.Rate.Value*100)))
+		}
+		counts = append(counts, c)
+	}
+	places := d.atlas.Places(counts, func(string) chart.Spot { return chart.Spot{} })
+	if len(counts) == 0 || !chart.Mapped(d.atlas.Shapes, places) {
+		return d.ranked("regions", d.v.T("field.region"), b, d.region)
+	}
+	a := d.about("regions", d.v.Lang.Word("statistics.ranked", "regions"), d.v.T("statistics.mapped_text"), "region")
+	return chart.Regions(a, d.v.T("field.region"), d.v.T("statistics.live"), d.atlas.Shapes, places)
 }
 
 // compared draws the share of registered organisations with a problem against how many there are: what lies between the

@@ -15,6 +15,7 @@ import (
 	"tocsin/internal/notice"
 	"tocsin/internal/situation"
 	"tocsin/internal/web/account"
+	"tocsin/internal/web/chart"
 	"tocsin/internal/web/page"
 )
 
@@ -28,6 +29,7 @@ type Acts struct {
 	Fade     time.Duration      // without a sighting until a finding is stale; 0 is 90 days
 
 	Picture *pictures.Picture // nil: nothing is counted
+	Shapes  chart.Shapes      // of the operator's map; zero: there is none
 	Library *notice.Library   // what classes are called; nil: by their slugs
 }
 

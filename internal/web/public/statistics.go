@@ -8,12 +8,11 @@ import (
 	"strconv"
 	"time"
 
-	"tocsin/internal/act/loop"
 	"tocsin/internal/fault"
 	"tocsin/internal/finding"
 	"tocsin/internal/gate"
-	"tocsin/internal/lang"
 	"tocsin/internal/situation"
+	"tocsin/internal/web/atlas"
 	"tocsin/internal/web/chart"
 	"tocsin/internal/web/page"
 )
@@ -86,7 +85,7 @@ func (p *public) statistics(v *page.Visit) error {
 		Open:   d.open(s.Weeks, true), Flow: d.flow(s.Weeks, true),
 		Classes:  d.ranked("classes", v.T("statistics.class"), s.Classes, d.class),
 		Sectors:  d.ranked("sectors", v.T("field.sector"), s.Sectors, d.sector),
-		Regions:  d.ranked("regions", v.T("field.region"), s.Regions, d.region),
+		Regions:  d.mapped(s.Regions),
 		BySector: d.compared("by-sector", v.T("field.sector"), s.Sectors, d.sector),
 		ByRegion: d.compared("by-region", v.T("field.region"), s.Regions, d.region),
 		Closing:  d.closing(s.Closing), Methods: situation.Methods,
@@ -240,23 +239,14 @@ type document struct {
 
 // drawing draws the charts of one page in the visitor's language.
 func (p *public) drawing(v *page.Visit) (drawing, error) {
-	d := drawing{v: v, library: p.Library, regions: map[string]string{}}
+	d := drawing{v: v, library: p.Library, atlas: atlas.Atlas{Lang: v.Lang, Shapes: p.Shapes, Nobody: v.T("statistics.no_region")}}
 	if p.Loop == nil {
 		return d, nil
 	}
-	all, err := p.Loop.Regions(v.R.Context())
+	var err error
+	d.atlas.Regions, err = p.Loop.Regions(v.R.Context())
 	if errors.Is(err, fault.NotFound) {
 		err = nil
 	}
-	for _, r := range all {
-		d.regions[r.ID] = regionName(v.Lang, r)
-	}
 	return d, err
-}
-
-func regionName(l lang.Language, r loop.Region) string {
-	if l == lang.Chinese && r.NameZH != "" {
-		return r.NameZH
-	}
-	return r.NameEN
 }
