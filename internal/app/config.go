@@ -54,6 +54,7 @@ type Config struct {
 	Schema       string   `placeholder:"FILE" help:"A newer Shadowserver schema (intelmq.json) than the one built in."`
 	ASN          string   `name:"asn" placeholder:"FILE" help:"MMDB file that tells the AS number of an address."`
 	Country      string   `placeholder:"FILE" help:"MMDB file that tells the country of an address."`
+	Map          string   `placeholder:"FILE" help:"GeoJSON file with the shapes of the regions, for the maps on pages."`
 	FetchAllowed []string `placeholder:"CIDR" help:"Private prefixes that feeds may be fetched from."`
 
 	WebhookAllowed []string `placeholder:"CIDR" help:"Private prefixes that webhooks may be sent to, by http:// too."`

@@ -26,7 +26,11 @@ func Pages(ctx context.Context, args []string, errOut io.Writer) (http.Handler, 
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	pages, err := r.pages(in, serving{}, nil, nil, false) //nolint:contextcheck // pages take the context of each request
+	shapes, err := r.shapes(ctx, in)
+	if err != nil {
+		return nil, nil, nil, errors.Join(err, in.close(ctx))
+	}
+	pages, err := r.pages(in, serving{shapes: shapes}, nil, nil, false) //nolint:contextcheck // pages take the context of each request
 	if err != nil {
 		return nil, nil, nil, errors.Join(err, in.close(ctx))
 	}

@@ -13,6 +13,7 @@ import (
 	"tocsin/internal/act/loop"
 	"tocsin/internal/fault"
 	"tocsin/internal/gate"
+	"tocsin/internal/web/chart"
 	"tocsin/internal/worker"
 )
 
@@ -43,6 +44,7 @@ type serving struct {
 	stop    <-chan struct{} // closed when the server stops: streams of events end then
 	streams *gate.Streams   // made from stop; nil: they are not bounded
 	system  *system
+	shapes  chart.Shapes // of the operator's map
 }
 
 // stopTimeout is how long requests under way get to end.
@@ -51,6 +53,10 @@ const stopTimeout = 20 * time.Second
 // serve listens, runs the duties and returns after a graceful stop.
 func (r *running) serve(in *installation, s serving) error {
 	if err := in.log.Ready(r.ctx); err != nil {
+		return err
+	}
+	var err error
+	if s.shapes, err = r.shapes(r.ctx, in); err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancel(r.ctx)
