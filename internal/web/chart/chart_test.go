@@ -192,3 +192,14 @@ func TestUnits(t *testing.T) {
 		}
 	}
 }
+
+// No link leaves the site, whatever its letters become when they are written.
+func TestLinksStay(t *testing.T) {
+	t.Parallel()
+	for _, link := range []string{"//evil.example", "/\x00/evil.example", " //evil.example", "/\u202e/evil.example", "/\\evil.example", "javascript:alert(1)", "https://evil.example"} {
+		f := Ranked(About{Lang: lang.English, ID: "x"}, "a", "b", []Item{{Name: "n", Value: 1, Link: link}})
+		if strings.Contains(string(f.SVG), "href") || f.Rows[0][0].Link != "" {
+			t.Errorf("%q is a link: %s", link, f.SVG)
+		}
+	}
+}

@@ -209,8 +209,9 @@ func (p *pen) tip(text string, wanted bool) {
 
 func oneLine(s string) string { return escape(strings.ReplaceAll(s, "\n", ", ")) }
 
-// safeLink reports whether a link stays on this site.
+// safeLink reports whether a link stays on this site, as escape writes it.
 func safeLink(link string) bool {
+	link = tidy(link)
 	return strings.HasPrefix(link, "/") && !strings.HasPrefix(link, "//") && !strings.HasPrefix(link, "/\\") || strings.HasPrefix(link, "#") || strings.HasPrefix(link, "?")
 }
 

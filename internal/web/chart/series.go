@@ -198,7 +198,7 @@ func (f Figure) legend(series []Series, lines bool) Figure {
 // local returns a link that stays on this site, else none.
 func local(link string) string {
 	if safeLink(link) {
-		return link
+		return tidy(link)
 	}
 	return ""
 }
