@@ -125,11 +125,8 @@ func (p *pen) text(x, y float64, anchor, class, s string, most float64) {
 	if !p.take(box{x - before, y - p.font*.52, x - before + w, y + p.font*.57}) {
 		return
 	}
-	attr := ""
-	if anchor != start {
-		attr = ` text-anchor="` + anchor + `"`
-	}
-	p.printf(`<text class="chart-%s" x="%s" y="%s"%s>%s</text>`, class, px(x), px(y+p.font*.35), attr, template.HTMLEscapeString(s))
+	class += map[string]string{middle: " mid", end: " end"}[anchor] // the sheet has them: shorter than an attribute of every text
+	p.printf(`<text class="chart-%s" x="%s" y="%s">%s</text>`, class, px(x), px(y+p.font*.35), template.HTMLEscapeString(s))
 }
 
 // upright writes s from bottom to top with its foot at y, clipped to most.
@@ -145,7 +142,14 @@ func (p *pen) upright(x, y float64, s string, most float64) {
 }
 
 func (p *pen) line(x0, y0, x1, y1 float64, class string) {
-	p.printf(`<path class="%s" d="M%s %sL%s %s"/>`, class, px(x0), px(y0), px(x1), px(y1))
+	to := "L" + px(x1) + " " + px(y1)
+	switch {
+	case px(y0) == px(y1):
+		to = "H" + px(x1)
+	case px(x0) == px(x1):
+		to = "V" + px(y1)
+	}
+	p.printf(`<path class="%s" d="M%s %s%s"/>`, class, px(x0), px(y0), to)
 }
 
 // rect draws a rectangle.
@@ -216,11 +220,12 @@ func safeLink(link string) bool {
 }
 
 // path collects a line through points; a gap starts a new piece. Points after the first are written as steps of tenths,
-// which are half as long as places and do not drift.
+// which are half as long as places and do not drift. A command that goes on is not repeated.
 type path struct {
 	b    strings.Builder
 	open bool
-	x, y int // of the last point, in tenths
+	last byte // command
+	x, y int  // of the last point, in tenths
 }
 
 func tenths(v float64) int {
@@ -232,16 +237,35 @@ func tenths(v float64) int {
 
 func (d *path) to(x, y float64) {
 	tx, ty := tenths(x), tenths(y)
-	if d.open {
-		dy := short(ty - d.y)
-		if !strings.HasPrefix(dy, "-") {
-			dy = " " + dy
-		}
-		d.b.WriteString("l" + short(tx-d.x) + dy)
-	} else {
+	switch dx, dy := tx-d.x, ty-d.y; {
+	case d.open && dx == 0 && dy == 0 && d.last != 'M': // a lone point stays, as a dot
+	case !d.open:
 		d.b.WriteString("M" + px(x) + " " + px(y))
+		d.last = 'M'
+	case dy == 0:
+		d.step('h', dx)
+	case dx == 0:
+		d.step('v', dy)
+	default:
+		d.step('l', dx, dy)
 	}
 	d.open, d.x, d.y = true, tx, ty
+}
+
+// step writes a relative command, or only its numbers where it is the one before.
+func (d *path) step(command byte, tenths ...int) {
+	apart := d.last == command
+	if !apart {
+		d.b.WriteByte(command)
+	}
+	d.last = command
+	for i, n := range tenths {
+		text := short(n)
+		if (i > 0 || apart) && text[0] != '-' {
+			d.b.WriteByte(' ')
+		}
+		d.b.WriteString(text)
+	}
 }
 
 // short writes tenths without a needless zero: -3 is "-.3".

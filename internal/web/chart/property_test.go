@@ -25,7 +25,7 @@ type node struct {
 	XMLName   xml.Name
 	X         float64 `xml:"x,attr"`
 	Y         float64 `xml:"y,attr"`
-	Anchor    string  `xml:"text-anchor,attr"`
+	Class     string  `xml:"class,attr"`
 	Transform string  `xml:"transform,attr"`
 	Text      string  `xml:",chardata"`
 	Nodes     []node  `xml:",any"`
@@ -54,10 +54,10 @@ func labelled(n []node, font float64) []label {
 			continue
 		}
 		x := t.X
-		switch t.Anchor {
-		case middle:
+		switch classes := strings.Fields(t.Class); classes[len(classes)-1] {
+		case "mid":
 			x -= w / 2
-		case end:
+		case "end":
 			x -= w
 		}
 		out = append(out, label{box{x, t.Y - font*.85, x + w, t.Y + font*.2}, t.Text})

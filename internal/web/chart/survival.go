@@ -99,24 +99,31 @@ func (p *pen) numbers(a About, f plot, s scale, name string) {
 
 // stairs draws a curve as steps from 1 at day 0.
 func (p *pen) stairs(c Curve, x, y func(float64) float64, s Series, i int) {
-	var d strings.Builder
-	d.WriteString("M" + px(x(0)) + " " + px(y(1)))
+	var d path
+	d.to(x(0), y(1))
+	before := 1.0
 	for _, at := range c.Steps {
 		if finite(at.At) && finite(at.Share) {
-			d.WriteString("H" + px(x(at.At)) + "V" + px(y(at.Share)))
+			d.to(x(at.At), y(before))
+			d.to(x(at.At), y(at.Share))
+			before = at.Share
 		}
 	}
-	p.printf(`<path class="chart-line %s chart-d%d" d="%s"/>`, s.hue(i), i%most+1, d.String())
+	p.printf(`<path class="chart-line %s chart-d%d" d="%s"/>`, s.hue(i), i%most+1, d.b.String())
 }
 
 // stairsBand draws the interval around a curve.
 func (p *pen) stairsBand(c Curve, x, y func(float64) float64, class string) {
-	var up, down strings.Builder
+	var d path
+	d.to(x(0), y(1))
 	var steps []Fall
+	before := 1.0
 	for _, s := range c.Steps {
 		if finite(s.At) && finite(s.Low) && finite(s.High) && s.High > s.Low {
 			steps = append(steps, s)
-			up.WriteString("H" + px(x(s.At)) + "V" + px(y(s.High)))
+			d.to(x(s.At), y(before))
+			d.to(x(s.At), y(s.High))
+			before = s.High
 		}
 	}
 	if len(steps) == 0 {
@@ -127,9 +134,11 @@ func (p *pen) stairsBand(c Curve, x, y func(float64) float64, class string) {
 		if i > 0 {
 			low = steps[i-1].Low
 		}
-		down.WriteString("V" + px(y(s.Low)) + "H" + px(x(s.At)) + "V" + px(y(low)))
+		d.to(x(s.At), y(s.Low))
+		d.to(x(s.At), y(low))
 	}
-	p.printf(`<path class="%s" d="M%s %s%s%sZ"/>`, class, px(x(0)), px(y(1)), up.String(), down.String())
+	d.close()
+	p.shape(d.b.String(), class, "")
 }
 
 // fallHits says each curve's share at even distances.
