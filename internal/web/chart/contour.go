@@ -8,51 +8,50 @@ import (
 	"tocsin/internal/fault"
 )
 
-// How outlines are cut to what a page may hold. Points are moved to a grid, and those that then fall together or lie on a
-// straight line are left out: whatever two neighbours share stays shared, so no gap opens between them. The grid is
-// widened until an outline is short enough.
+// How outlines are cut to what a page may hold: points are moved to a grid of half a pixel, and those that matter least to
+// the shape are left out, more of them until all outlines together are short enough.
 const (
-	finest       = .5 // units: half a pixel
-	coarsest     = 12.
-	bytesPerUnit = 30 // of all outlines together, for each unit of width
-	bytesPerArea = 24 // more for each area: the least that a shape takes
+	mesh         = .5                        // units
+	coarsest     = 2 * 12 * 12 / mesh / mesh // twice the squares of the grid that may be lost with one point
+	leastBytes   = 4500                      // of all outlines together
+	bytesPerArea = 24                        // more for each area: the least that a shape takes
 )
 
-// bytes is how many bytes the outlines of so many areas may take.
-func (r room) bytes(areas int) int { return int(r.w)*bytesPerUnit + areas*bytesPerArea }
+// outlineBytes is how many bytes the outlines of so many areas may take.
+func outlineBytes(areas int) int { return leastBytes + areas*bytesPerArea }
 
-// sheet is the map as one room draws it.
-type sheet struct {
-	high  float64
-	lands []contour // of the areas, in their order
-}
-
-// contour is one area as it is drawn, with where one line of text, and two, fit best into it.
+// contour is one area as it is drawn, with where one line of text, two and three fit best into it.
 type contour struct {
-	d        string
-	one, two berth
+	d     string
+	rings [][]knot // none where it is too small to have a shape
+	lines [3]berth
 }
 
 // berth is room for a text: its middle and how wide it may be; 0 where there is none.
 type berth struct{ x, y, w float64 }
 
-// draw makes the sheets of a map.
+// draw makes the outlines of a map.
 func (s *survey) draw() (Shapes, error) {
-	out := Shapes{Areas: s.areas, sheets: map[string]sheet{}}
-	for _, r := range []room{narrow, half, whole} {
-		v, most := s.fit(r), r.bytes(len(s.areas))
-		for step := finest; ; step *= 1.5 {
-			lands, size := v.trace(s.land, step, r.font)
-			if size <= most {
-				out.sheets[r.name] = sheet{v.high, lands}
-				break
-			}
-			if step > coarsest {
-				return Shapes{}, fault.New(fault.TooLarge, "the outlines are too ragged to be drawn in %d bytes; simplify them", most)
-			}
+	v, most := s.fit(every), outlineBytes(len(s.areas))
+	land, meets := make([][]loop, len(s.land)), meeting(s.land)
+	for i, rings := range s.land {
+		for _, r := range rings {
+			land[i] = append(land[i], v.snap(r, meets))
+			land[i][len(land[i])-1].weigh()
 		}
 	}
-	return out, nil
+	for least := int64(1); ; least *= 2 {
+		lands, size := trace(land, least)
+		if size <= most {
+			for i := range lands {
+				lands[i].moor(every.font * 1.3)
+			}
+			return Shapes{Areas: s.areas, lands: lands, high: v.high}, nil
+		}
+		if least > coarsest {
+			return Shapes{}, fault.New(fault.TooLarge, "the outlines are too ragged to be drawn in %d bytes; simplify them", most)
+		}
+	}
 }
 
 // view maps degrees to units of a view box: latitude and longitude to one scale at the middle of the map, which suits a
@@ -92,32 +91,25 @@ func onward(longitude float64) float64 {
 	return longitude
 }
 
-// trace draws every area with its points on a grid of step units and returns how many bytes that takes.
-func (v view) trace(land [][][]point, step, font float64) (out []contour, size int) {
+// trace draws every area with the points that weigh so much and returns how many bytes that takes.
+func trace(land [][]loop, least int64) (out []contour, size int) {
 	for _, rings := range land {
 		var d path
-		var kept [][]knot
-		longest := rings[0]
-		for _, ring := range rings {
-			if len(ring) > len(longest) {
-				longest = ring
-			}
-			knots := v.snap(ring, step)
+		var c contour
+		for _, r := range rings {
+			knots := r.thinned(least)
 			if len(knots) < 3 {
 				continue
 			}
-			kept = append(kept, knots)
+			c.rings = append(c.rings, knots)
 			for _, k := range knots {
-				d.to(float64(k.x)*step, float64(k.y)*step)
+				d.to(float64(k.x)*mesh, float64(k.y)*mesh)
 			}
 			d.close()
 		}
-		c := contour{d: d.b.String()}
-		if len(kept) == 0 { // too small to have a shape: it still is a region
-			x, y := v.at(longest[0])
-			c.d = outline(x-2, y-2, 4, 4)
-		} else {
-			c.one, c.two = moor(kept, step, font*1.3), moor(kept, step, font*2.6)
+		if c.d = d.b.String(); c.d == "" { // it still is a region
+			k := rings[0].knots[0]
+			c.d = outline(float64(k.x)*mesh-2, float64(k.y)*mesh-2, 4, 4)
 		}
 		size += len(c.d)
 		out = append(out, c)
@@ -125,34 +117,51 @@ func (v view) trace(land [][][]point, step, font float64) (out []contour, size i
 	return out, size
 }
 
-func (v view) at(p point) (x, y float64) {
-	longitude := p[0]
-	if v.east {
-		longitude = onward(longitude)
+// moor finds where lines of text of a height fit into an area.
+func (c *contour) moor(line float64) {
+	for i := range c.lines {
+		if len(c.rings) > 0 {
+			c.lines[i] = moor(c.rings, line*float64(i+1))
+		}
 	}
-	return v.left + (longitude-v.west)*v.perX, 2 + (v.north-p[1])*v.perY
+	c.rings = nil
 }
 
-// knot is a point of the grid.
-type knot struct{ x, y int }
+// snap moves a ring to the grid.
+func (v view) snap(ring []point, meets map[point]bool) (out loop) {
+	if len(ring) > 1 && ring[0] == ring[len(ring)-1] { // the path closes itself
+		ring = ring[1:]
+	}
+	for _, p := range ring {
+		longitude := p[0]
+		if v.east {
+			longitude = onward(longitude)
+		}
+		x, y := v.left+(longitude-v.west)*v.perX, 2+(v.north-p[1])*v.perY
+		k := knot{int(math.Round(x / mesh)), int(math.Round(y / mesh))}
+		if n := len(out.knots); n == 0 || out.knots[n-1] != k {
+			out.knots, out.meets = append(out.knots, k), append(out.meets, false)
+		}
+		if meets[p] {
+			out.meets[len(out.meets)-1] = true
+		}
+	}
+	return out
+}
 
-// snap moves a ring to the grid and leaves out what adds nothing.
-func (v view) snap(ring []point, step float64) []knot {
+// thinned leaves the knots that weigh so much, without those on a straight line.
+func (r loop) thinned(least int64) []knot {
 	var out []knot
-	add := func(k knot) {
-		for len(out) > 1 && out[len(out)-1] != k && straight(out[len(out)-2], out[len(out)-1], k) {
+	for i, k := range r.knots {
+		if r.weight[i] < least {
+			continue
+		}
+		for len(out) > 1 && straight(out[len(out)-2], out[len(out)-1], k) {
 			out = out[:len(out)-1]
 		}
 		if len(out) == 0 || out[len(out)-1] != k {
 			out = append(out, k)
 		}
-	}
-	for _, p := range ring {
-		x, y := v.at(p)
-		add(knot{int(math.Round(x / step)), int(math.Round(y / step))})
-	}
-	for len(out) > 1 && out[0] == out[len(out)-1] { // the path closes itself
-		out = out[:len(out)-1]
 	}
 	return out
 }
@@ -160,8 +169,9 @@ func (v view) snap(ring []point, step float64) []knot {
 // straight reports whether b lies on the line from a to c, or is a way there and back.
 func straight(a, b, c knot) bool { return (b.x-a.x)*(c.y-b.y) == (b.y-a.y)*(c.x-b.x) }
 
-// moor finds the widest place within rings for a text of a height.
-func moor(rings [][]knot, step, high float64) (best berth) {
+// moor finds a wide place within rings, near their middle, for a text of a height.
+func moor(rings [][]knot, high float64) (best berth) {
+	most := 0.0
 	top, foot := math.MaxInt, math.MinInt
 	for _, r := range rings {
 		for _, k := range r {
@@ -170,10 +180,10 @@ func moor(rings [][]knot, step, high float64) (best berth) {
 	}
 	const tries = 16
 	for i := 1; i < tries; i++ {
-		y := (float64(top) + float64(foot-top)*float64(i)/tries) * step
+		y := (float64(top) + float64(foot-top)*float64(i)/tries) * mesh
 		var free []span
 		for j, line := range []float64{y - high/2, y, y + high/2} {
-			in := within(rings, line/step+1e-3) // beside the grid, so that no line meets a knot
+			in := within(rings, line/mesh+1e-3) // beside the grid, so that no line meets a knot
 			if j == 0 {
 				free = in
 			} else {
@@ -181,8 +191,9 @@ func moor(rings [][]knot, step, high float64) (best berth) {
 			}
 		}
 		for _, s := range free {
-			if w := (s.to - s.from) * step; w > best.w {
-				best = berth{(s.from + s.to) / 2 * step, y, w}
+			w := (s.to - s.from) * mesh
+			if good := w - math.Abs(float64(i)-tries/2)*2; good > most {
+				most, best = good, berth{(s.from + s.to) / 2 * mesh, y, w}
 			}
 		}
 	}

@@ -20,6 +20,7 @@ var (
 	narrow = room{"n", 340, 12}
 	half   = room{"m", 540, 13}
 	whole  = room{"w", 1040, 13}
+	every  = room{"e", 380, 13} // of maps, which the sheet shows at any width: their outlines are too long to be there twice
 )
 
 // rooms are the widths that a figure is drawn for. The last one carries the tool tips: it is the one for pointers.
@@ -61,9 +62,10 @@ func (p *pen) take(b box) bool {
 }
 
 // paint draws the figure once for each room; draw returns the height it took.
-func (a About) paint(f Figure, draw func(*pen) float64) Figure {
+func (a About) paint(f Figure, draw func(*pen) float64) Figure { return paint(f, a.rooms(), draw) }
+
+func paint(f Figure, rooms []room, draw func(*pen) float64) Figure {
 	var out strings.Builder
-	rooms := a.rooms()
 	for i, r := range rooms {
 		p := &pen{room: r, id: f.ID + "-" + r.name, tips: i == len(rooms)-1}
 		p.h = draw(p)

@@ -200,7 +200,7 @@ func Tiles(a About, head, value string, places []Place) Figure {
 		last.Row, last.Column = max(last.Row, p.Row), max(last.Column, p.Column)
 	}
 	rows, columns := float64(last.Row-first.Row+1), float64(last.Column-first.Column+1)
-	return a.paint(m.f, func(p *pen) float64 {
+	return paint(m.f, []room{every}, func(p *pen) float64 {
 		fill := m.hatched(p, places)
 		side := min(p.w/columns, p.font*8.5)
 		left := (p.w - side*columns) / 2
@@ -264,9 +264,8 @@ func Map(a About, head, value string, shapes Shapes, places []Place) Figure {
 	if !m.known {
 		return m.f
 	}
-	return a.paint(m.f, func(p *pen) float64 {
+	return paint(m.f, []room{every}, func(p *pen) float64 {
 		fill := m.hatched(p, places)
-		on := shapes.sheets[p.name]
 		var more bulk
 		if m.drawn > mostMarks {
 			more = bulk{}
@@ -275,37 +274,51 @@ func Map(a About, head, value string, shapes Shapes, places []Place) Figure {
 			q, known := of[r.ID]
 			if !known {
 				done := p.mark("", brief(r.name(string(a.Lang))), false)
-				p.shape(on.lands[i].d, "chart-cell chart-none chart-land", "")
+				p.shape(shapes.lands[i].d, "chart-cell chart-none chart-land", "")
 				done()
 				continue
 			}
 			if more != nil {
-				m.lay(p, more, q.Spot, " chart-land", on.lands[i].d, fill)
+				m.lay(p, more, q.Spot, " chart-land", shapes.lands[i].d, fill)
 				continue
 			}
-			done := p.mark(q.Link, m.tip(q), on.lands[i].one.w > width(a.spot(q.Spot).Text, p.font))
-			m.lay(p, nil, q.Spot, " chart-land", on.lands[i].d, fill)
-			m.caption(p, q, on.lands[i])
+			done := p.mark(q.Link, m.tip(q), shapes.lands[i].lines[0].w > width(a.spot(q.Spot).Text, p.font))
+			m.lay(p, nil, q.Spot, " chart-land", shapes.lands[i].d, fill)
+			m.caption(p, q, shapes.lands[i])
 			done()
 		}
 		more.paint(p, fill)
 		for i, r := range shapes.Areas {
 			if q, known := of[r.ID]; known && more != nil && m.drawn <= mostValues {
-				m.caption(p, q, on.lands[i])
+				m.caption(p, q, shapes.lands[i])
 			}
 		}
-		return on.high
+		return shapes.high
 	})
 }
 
 // caption writes name and value, or the value, into an area that has room for it.
 func (m atlas) caption(p *pen, q Place, c contour) {
-	said, on, name := m.a.spot(q.Spot).Text, m.on(q), brief(q.Name)
-	switch {
-	case width(name, p.font) <= c.two.w-4 && width(said, p.font) <= c.two.w-4:
-		p.text(c.two.x, c.two.y-p.font*.65, middle, on, name, c.two.w)
-		p.text(c.two.x, c.two.y+p.font*.65, middle, on+" chart-sum", said, c.two.w)
-	case width(said, p.font) <= c.one.w-2:
-		p.text(c.one.x, c.one.y, middle, on+" chart-sum", said, c.one.w)
+	said, on := m.a.spot(q.Spot).Text, m.on(q)
+	for n := len(c.lines); n > 0; n-- {
+		at := c.lines[n-1]
+		var names []string
+		if n > 1 {
+			var ok bool
+			if names, ok = fold(brief(q.Name), p.font, at.w-4); !ok || len(names) != n-1 {
+				continue
+			}
+		}
+		if width(said, p.font) > at.w-2 {
+			continue
+		}
+		line := p.font * 1.3
+		y := at.y - line*float64(n-1)/2
+		for _, name := range names {
+			p.text(at.x, y, middle, on, name, at.w)
+			y += line
+		}
+		p.text(at.x, y, middle, on+" chart-sum", said, at.w)
+		return
 	}
 }

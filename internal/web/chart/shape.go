@@ -18,11 +18,12 @@ const (
 	maxPoints     = 200_000
 )
 
-// Shapes are the areas of an operator's map, from GeoJSON (RFC 7946), with their outlines as each room draws them. The
-// zero Shapes is no map.
+// Shapes are the areas of an operator's map, from GeoJSON (RFC 7946), with their outlines as they are drawn. The zero
+// Shapes is no map.
 type Shapes struct {
-	Areas  []Area
-	sheets map[string]sheet // by the name of the room
+	Areas []Area
+	lands []contour // of the areas, in their order
+	high  float64
 }
 
 // Area is one feature: the region that it shows and what the file calls it.

@@ -44,7 +44,7 @@ func TestParseShapes(t *testing.T) {
 		"too long":       {strings.Repeat(" ", MaxShapeBytes+1), "a map has at most 4194304 bytes; simplify it", fault.TooLarge},
 		"too many rings": {feature("Polygon", "["+strings.Repeat(ring+",", maxRings)+ring+"]"), "area 1: a map has at most 20000 rings and 200000 points; simplify it", fault.TooLarge},
 		"too many areas": {`{"type":"FeatureCollection","features":[` + strings.Repeat("{},", maxShapes) + `{}]}`, "a map has at most 500 areas, this one 501", fault.TooLarge},
-		"too ragged":     {ragged(maxShapes, 300), "the outlines are too ragged to be drawn in 22200 bytes; simplify them", fault.TooLarge},
+		"too ragged":     {ragged(maxShapes, 300), "the outlines are too ragged to be drawn in 16500 bytes; simplify them", fault.TooLarge},
 	} {
 		_, err := ParseShapes([]byte(c.text))
 		if text, said := fault.Message(err); !errors.Is(err, c.kind) || !said || !strings.HasPrefix(text, c.want) {
@@ -111,16 +111,16 @@ func everywhere(s Shapes) (out []Place) {
 // However detailed a map is and however many regions it has, it leaves room for the rest of a page of 150 KB.
 func TestMapIsSmall(t *testing.T) {
 	t.Parallel()
-	for name, text := range map[string]string{"few areas": coast(12, 8_000), "forty": coast(mostMarks, 2_400), "many": coast(maxShapes, 200), "noise": ragged(12, 50)} {
+	for name, text := range map[string]string{"few areas": coast(12, 8_000), "forty": coast(mostMarks, 2_400), "many": coast(maxShapes, 200), "noise": ragged(8, 40)} {
 		s, err := ParseShapes([]byte(text))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		f := Map(About{Lang: lang.English, ID: "m", Title: "m"}, "a", "b", s, everywhere(s))
-		if n := len(f.SVG); n > 64<<10 {
+		if n := len(f.SVG); n > 24<<10 {
 			t.Errorf("%s: %d bytes", name, n)
 		}
-		if linked := strings.Count(string(f.SVG), "<a "); linked != 0 && linked != 2*len(s.Areas) {
+		if linked := strings.Count(string(f.SVG), "<a "); linked != 0 && linked != len(s.Areas) {
 			t.Errorf("%s: %d links", name, linked)
 		}
 		wellFormed(t, f)
@@ -131,28 +131,60 @@ func TestMapIsSmall(t *testing.T) {
 		tiles = append(tiles, Place{ID: fmt.Sprint(i), Name: "x", Column: i%tileLimit + 1, Row: i/tileLimit + 1, Spot: Spot{Value: float64(i), Link: "/x"}})
 	}
 	for _, n := range []int{mostMarks, mostValues, len(tiles)} {
-		if f := Tiles(About{Lang: lang.English, ID: "t", Title: "t"}, "a", "b", tiles[:n]); len(f.SVG) > 64<<10 {
+		if f := Tiles(About{Lang: lang.English, ID: "t", Title: "t"}, "a", "b", tiles[:n]); len(f.SVG) > 28<<10 {
 			t.Errorf("%d tiles: %d bytes", n, len(f.SVG))
 		}
 	}
 }
 
-// However coarse the outlines are drawn, what two neighbours share stays shared.
+// However much the outlines are thinned, what two neighbours share stays shared, and what stays is what matters.
 func TestBordersMeet(t *testing.T) {
 	t.Parallel()
-	v := view{perX: 1, perY: 1}
-	border := []point{{10, 0}, {10.4, -1.2}, {9.7, -2.9}, {10.2, -4.4}, {11.1, -5.1}, {10, -7}}
+	r := rand.New(rand.NewPCG(5, 6))
+	var border []point
+	for y := range 400 {
+		border = append(border, point{float64(150+r.IntN(15)) + float64(20*(y/100%2)), -float64(y) / 2})
+	}
 	back := slices.Clone(border)
 	slices.Reverse(back)
-	west, east := append([]point{{0, -7}, {0, 0}}, border...), append([]point{{20, 0}, {20, -7}}, back...)
-	for _, step := range []float64{finest, 1.3, 3, coarsest} {
-		left, right := v.snap(west, step), v.snap(east, step)
-		for y := -6.9; y < 1; y += .37 {
-			a, b := within([][]knot{left}, -y/step), within([][]knot{right}, -y/step)
-			if len(a) > 0 && len(b) > 0 && math.Abs(a[len(a)-1].to-b[0].from) > 1e-9 {
-				t.Errorf("step %v: a gap from %v to %v", step, a, b)
+	enclave := []point{{50, -50}, {75, -45}, {80, -70}, {60, -85}, {50.5, -65}}
+	hole := []point{{80, -70}, {75, -45}, {50, -50}, {50.5, -65}, {60, -85}, {80, -70}}
+	// Two areas that share a border, two that meet them at its ends, and an enclave.
+	rings := [][][]point{
+		{append([]point{{0, -199.5}, {0, 0}}, border...), hole}, {append([]point{{300, 0}, {300, -199.5}}, back...)}, {enclave},
+		{{{0, -199.5}, border[399], {300, -199.5}, {150, -300}}}, {{{0, 0}, {150, 100}, {300, 0}, border[0]}},
+	}
+	v, land, meets := view{perX: 1, perY: 1}, make([][]loop, len(rings)), meeting(rings)
+	for i := range rings {
+		for _, ring := range rings[i] {
+			l := v.snap(ring, meets)
+			l.weigh()
+			land[i] = append(land[i], l)
+		}
+	}
+	few := math.MaxInt
+	for least := int64(1); least < coarsest; least *= 3 {
+		west, east := [][]knot{land[0][0].thinned(least)}, [][]knot{land[1][0].thinned(least)}
+		for y := 4.37; y < 403; y += 1.7 {
+			a, b := within(west, y), within(east, y)
+			if len(a) == 0 || len(b) == 0 || math.Abs(a[len(a)-1].to-b[0].from) > 1e-9 {
+				t.Errorf("least %d: a gap from %v to %v", least, a, b)
 			}
 		}
+		in, out := land[2][0].thinned(least), land[0][1].thinned(least)
+		slices.SortFunc(in, func(a, b knot) int { return a.x - b.x })
+		slices.SortFunc(out, func(a, b knot) int { return a.x - b.x })
+		if !slices.Equal(in, out) {
+			t.Errorf("least %d: the enclave is %v and its hole %v", least, in, out)
+		}
+		if n := len(west[0]); n > few {
+			t.Errorf("least %d: %d knots, after %d", least, n, few)
+		} else {
+			few = n
+		}
+	}
+	if few < 8 || few > 100 {
+		t.Errorf("%d knots are left of a border with three bends", few)
 	}
 }
 
@@ -166,11 +198,11 @@ func TestMapEdges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lands := s.sheets[half.name].lands
-	if w, e := lands[0].one, lands[1].one; w.x >= e.x || w.w < 1.9*e.w || w.w > 2.1*e.w {
+	lands := s.lands
+	if w, e := lands[0].lines[0], lands[1].lines[0]; w.x >= e.x || w.w < 1.9*e.w || w.w > 2.1*e.w {
 		t.Errorf("west %+v, east %+v", w, e)
 	}
-	if got := lands[2]; !strings.HasSuffix(got.d, "h4v4h-4z") || got.one.w != 0 {
+	if got := lands[2]; !strings.HasSuffix(got.d, "h4v4h-4z") || got.lines[0].w != 0 {
 		t.Errorf("the small one: %+v", got)
 	}
 }
@@ -189,14 +221,12 @@ func FuzzParseShapes(f *testing.F) {
 			}
 			return
 		}
-		for _, r := range []room{narrow, half, whole} {
-			size := 0
-			for _, c := range s.sheets[r.name].lands {
-				size += len(c.d)
-			}
-			if size == 0 || size > r.bytes(len(s.Areas)) {
-				t.Errorf("%d bytes of outlines in %v", size, r)
-			}
+		size := 0
+		for _, c := range s.lands {
+			size += len(c.d)
+		}
+		if size == 0 || size > outlineBytes(len(s.Areas)) {
+			t.Errorf("%d bytes of outlines", size)
 		}
 		fig := Map(About{Lang: lang.English, ID: "m", Title: "m"}, "a", "b", s, everywhere(s))
 		wellFormed(t, fig)
