@@ -41,7 +41,8 @@ func TestPlaces(t *testing.T) {
 	want := []chart.Place{
 		{ID: "XA-N1", Short: "1", Name: "北一", Spot: chart.Spot{Value: 5}},
 		{ID: "XA-S", Short: "S", Name: "South", Column: 1, Row: 2, Spot: chart.Spot{Text: "<5"}, Sub: "few"},
-		{ID: "ZZ", Name: "ZZ"}, {Name: "?"},
+		{ID: "ZZ", Name: "ZZ"},
+		{Name: "?"},
 		{ID: "XA-E", Short: "E", Name: "East", Column: 2, Row: 1, Spot: chart.Spot{Link: "/XA-E"}},
 	}
 	if d := cmp.Diff(want, got); d != "" {

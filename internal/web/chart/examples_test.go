@@ -193,8 +193,10 @@ func province(w words) []Place {
 
 func islanders(w words) []Place {
 	return []Place{
-		{ID: "A", Name: w.regions[0], Spot: Spot{Value: 12, Link: "/desk/findings?region=A"}}, {ID: "B", Name: w.regions[1], Spot: Spot{Value: 140}},
-		{ID: "C", Name: w.regions[2], Spot: Spot{Text: "<5", Value: nan}}, {ID: "E", Name: w.rest, Spot: Spot{Value: 7}},
+		{ID: "A", Name: w.regions[0], Spot: Spot{Value: 12, Link: "/desk/findings?region=A"}},
+		{ID: "B", Name: w.regions[1], Spot: Spot{Value: 140}},
+		{ID: "C", Name: w.regions[2], Spot: Spot{Text: "<5", Value: nan}},
+		{ID: "E", Name: w.rest, Spot: Spot{Value: 7}},
 	}
 }
 

@@ -151,8 +151,11 @@ func TestBordersMeet(t *testing.T) {
 	hole := []point{{80, -70}, {75, -45}, {50, -50}, {50.5, -65}, {60, -85}, {80, -70}}
 	// Two areas that share a border, two that meet them at its ends, and an enclave.
 	rings := [][][]point{
-		{append([]point{{0, -199.5}, {0, 0}}, border...), hole}, {append([]point{{300, 0}, {300, -199.5}}, back...)}, {enclave},
-		{{{0, -199.5}, border[399], {300, -199.5}, {150, -300}}}, {{{0, 0}, {150, 100}, {300, 0}, border[0]}},
+		{append([]point{{0, -199.5}, {0, 0}}, border...), hole},
+		{append([]point{{300, 0}, {300, -199.5}}, back...)},
+		{enclave},
+		{{{0, -199.5}, border[399], {300, -199.5}, {150, -300}}},
+		{{{0, 0}, {150, 100}, {300, 0}, border[0]}},
 	}
 	v, land, meets := view{perX: 1, perY: 1}, make([][]loop, len(rings)), meeting(rings)
 	for i := range rings {

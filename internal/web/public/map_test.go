@@ -16,8 +16,10 @@ import (
 func TestMapped(t *testing.T) {
 	t.Parallel()
 	regions := []party.Region{
-		{ID: "XA", NameEN: "Land"}, {ID: "XA-01", NameEN: "North", Tile: party.Tile{Column: 1, Row: 1}},
-		{ID: "=XA-02", NameEN: "South", Tile: party.Tile{Column: 1, Row: 2}}, {ID: "XA-03", NameEN: "East", Tile: party.Tile{Column: 2, Row: 1}},
+		{ID: "XA", NameEN: "Land"},
+		{ID: "XA-01", NameEN: "North", Tile: party.Tile{Column: 1, Row: 1}},
+		{ID: "=XA-02", NameEN: "South", Tile: party.Tile{Column: 1, Row: 2}},
+		{ID: "XA-03", NameEN: "East", Tile: party.Tile{Column: 2, Row: 1}},
 	}
 	d := drawing{v: &page.Visit{Lang: lang.English}, atlas: atlas.Atlas{Lang: lang.English, Regions: regions}}
 	f := d.mapped(someStatistics.Regions)
