@@ -10,12 +10,13 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
-	"io/fs"
+	"io"
 	"log/slog"
 	"maps"
 	"net/http"
 	"net/url"
 	"path"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +27,6 @@ import (
 	"tocsin/internal/fault"
 	"tocsin/internal/gate"
 	"tocsin/internal/lang"
-	"tocsin/internal/web/templates"
 )
 
 // Authority is who answers for this installation, as pages name it.
@@ -74,7 +74,8 @@ type Spec struct {
 // Kit renders pages. It is safe for use by many goroutines.
 type Kit struct {
 	Config
-	sets map[lang.Language]map[string]*template.Template
+	sets  map[lang.Language]map[string]*template.Template
+	turns chan struct{} // one for each page that may be rendered at once
 }
 
 // New parses every template in every language.
@@ -85,37 +86,16 @@ func New(c Config) (*Kit, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	k := &Kit{Config: c, sets: map[lang.Language]map[string]*template.Template{}}
+	// Rendering is work of the processor alone: more pages at once than there are processors would each wait for all others.
+	k := &Kit{Config: c, sets: map[lang.Language]map[string]*template.Template{}, turns: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	for _, l := range lang.Languages {
-		set, err := parse(l, c.Zone)
+		set, err := readSet(l, c.Zone)
 		if err != nil {
 			return nil, err
 		}
 		k.sets[l] = set
 	}
 	return k, nil
-}
-
-func parse(l lang.Language, zone *time.Location) (map[string]*template.Template, error) {
-	frame, err := template.New("").Funcs(funcs(l, zone)).ParseFS(templates.Files, "layout.html", "part/*.html")
-	if err != nil {
-		return nil, fmt.Errorf("parse templates: %w", err)
-	}
-	set := map[string]*template.Template{}
-	for _, area := range []string{"public", "member", "desk", "account"} {
-		names, err := fs.Glob(templates.Files, area+"/*.html")
-		if err != nil {
-			return nil, err
-		}
-		for _, name := range names {
-			t, err := template.Must(frame.Clone()).ParseFS(templates.Files, name)
-			if err != nil {
-				return nil, fmt.Errorf("parse templates: %w", err)
-			}
-			set[strings.TrimSuffix(name, ".html")] = t.Lookup("layout")
-		}
-	}
-	return set, nil
 }
 
 // Template returns the template of a page; nil where there is none.
@@ -204,7 +184,7 @@ func ShowAs[T any](v *Visit, status int, name, title string, body T) error {
 	area, tab := path.Split(name)
 	view := View[T]{Frame: v.frame(strings.TrimSuffix(area, "/"), tab, title), Body: body}
 	var b bytes.Buffer
-	if err := t.Execute(&b, view); err != nil {
+	if err := v.Kit.render(&b, t, view); err != nil {
 		return fmt.Errorf("render %s: %w", name, err)
 	}
 	h := v.W.Header()
@@ -216,6 +196,13 @@ func ShowAs[T any](v *Visit, status int, name, title string, body T) error {
 		v.Kit.Log.DebugContext(v.R.Context(), "page not sent", "error", err)
 	}
 	return nil
+}
+
+// render fills a template when it is its turn.
+func (k *Kit) render(w io.Writer, t *template.Template, view any) error {
+	k.turns <- struct{}{}
+	defer func() { <-k.turns }()
+	return t.Execute(w, view)
 }
 
 func (v *Visit) frame(area, tab, title string) Frame {

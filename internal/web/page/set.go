@@ -1,0 +1,93 @@
+package page
+
+import (
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"strings"
+	"text/template/parse"
+	"time"
+
+	"tocsin/internal/lang"
+	"tocsin/internal/web/templates"
+)
+
+// readSet reads the templates of a language. All pages share one set, in which the frame and the parts are there once: a copy
+// for each page would be most of what the program keeps in memory. What a page's own file defines stays that page's.
+func readSet(l lang.Language, zone *time.Location) (map[string]*template.Template, error) {
+	set, err := template.New("").Funcs(funcs(l, zone)).ParseFS(templates.Files, "layout.html", "part/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("parse templates: %w", err)
+	}
+	frame := set.Lookup("layout")
+	if frame == nil {
+		return nil, errors.New("parse templates: there is no layout")
+	}
+	pages := map[string]*template.Template{}
+	for _, area := range []string{"public", "member", "desk", "account"} {
+		names, err := fs.Glob(templates.Files, area+"/*.html")
+		if err != nil {
+			return nil, err
+		}
+		for _, file := range names {
+			name := strings.TrimSuffix(file, ".html")
+			if pages[name], err = addPage(set, frame, funcs(l, zone), file, name); err != nil {
+				return nil, fmt.Errorf("parse templates: %s: %w", file, err)
+			}
+		}
+	}
+	return pages, nil
+}
+
+// addPage adds a page's file to the set, everything in it under the page's name, and a frame that calls its main part.
+func addPage(set, frame *template.Template, funcs template.FuncMap, file, name string) (*template.Template, error) {
+	own, err := template.New("").Funcs(funcs).ParseFS(templates.Files, file)
+	if err != nil {
+		return nil, err
+	}
+	called := map[string]string{}
+	for _, t := range own.Templates() {
+		if t.Tree != nil {
+			called[t.Name()] = name + ":" + t.Name()
+		}
+	}
+	for _, t := range own.Templates() {
+		if t.Tree == nil {
+			continue
+		}
+		rename(t.Tree.Root, called)
+		if _, err := set.AddParseTree(called[t.Name()], t.Tree); err != nil {
+			return nil, err
+		}
+	}
+	tree := frame.Tree.Copy()
+	rename(tree.Root, called)
+	return set.AddParseTree(name, tree)
+}
+
+// rename lets the calls beneath a node find what was renamed.
+func rename(n parse.Node, called map[string]string) {
+	branch := func(b *parse.BranchNode) {
+		rename(b.List, called)
+		if b.ElseList != nil {
+			rename(b.ElseList, called)
+		}
+	}
+	switch n := n.(type) {
+	case *parse.ListNode:
+		for _, child := range n.Nodes {
+			rename(child, called)
+		}
+	case *parse.IfNode:
+		branch(&n.BranchNode)
+	case *parse.RangeNode:
+		branch(&n.BranchNode)
+	case *parse.WithNode:
+		branch(&n.BranchNode)
+	case *parse.TemplateNode:
+		if own, ok := called[n.Name]; ok {
+			n.Name = own
+		}
+	}
+}
