@@ -36,15 +36,23 @@ func (l *Loop) Register(ctx context.Context, now time.Time) (*party.Register, er
 // registerAt returns the register and the ledger position of the last change in it.
 func (l *Loop) registerAt(ctx context.Context, now time.Time) (*party.Register, int64, error) {
 	c := &l.register
+	var version int64
+	err := l.store.View(ctx, func(tx *store.Tx) (err error) {
+		version, err = tx.PartyVersion(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("compile the register of parties: %w", err)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	err := l.store.View(ctx, func(tx *store.Tx) error {
+	if c.compiled != nil && c.version >= version && !now.Before(c.compiled.At()) && now.Before(c.until) {
+		return c.compiled, c.version, nil
+	}
+	err = l.store.View(ctx, func(tx *store.Tx) error {
 		version, err := tx.PartyVersion(ctx)
 		if err != nil {
 			return err
-		}
-		if c.compiled != nil && c.version == version && !now.Before(c.compiled.At()) && now.Before(c.until) {
-			return nil
 		}
 		compiled, err := l.compile(ctx, tx, now)
 		if err != nil {

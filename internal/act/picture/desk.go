@@ -33,29 +33,29 @@ var live = slices.DeleteFunc(slices.Clone(finding.States), func(s finding.State)
 // Desk returns the situation as by may see it, all from one snapshot that is at most deskAge old. fault.Denied to whoever is not of the desk.
 func (p *Picture) Desk(ctx context.Context, now time.Time, by access.Actor, w Window) (situation.Situation, error) {
 	w = w.within()
+	var may readers
+	err := p.store.View(ctx, func(tx *store.Tx) (err error) {
+		may, err = reading(ctx, tx, now, by)
+		return err
+	})
+	if err != nil {
+		return situation.Situation{}, err
+	}
+	if !by.Desk() || !may.desk {
+		return situation.Situation{}, fault.New(fault.Denied, "the situation is for the people of the authority")
+	}
+	return p.desks.recall(fmt.Sprintf("%#v %#v", w, may.findings), now, deskAge, func() (situation.Situation, error) { return p.desk(ctx, now, may.findings, w) })
+}
+
+// desk works the situation out.
+func (p *Picture) desk(ctx context.Context, now time.Time, may access.Cond, w Window) (situation.Situation, error) {
 	today := finding.DayOf(now)
 	s := situation.Situation{At: now, Days: w.Days, Since: today - finding.Day(w.Days-1)}
 	err := p.store.View(ctx, func(tx *store.Tx) error {
-		may, err := reading(ctx, tx, now, by)
-		if err != nil {
+		if err := standing(ctx, tx, may, &s); err != nil {
 			return err
 		}
-		if !by.Desk() || !may.desk {
-			return fault.New(fault.Denied, "the situation is for the people of the authority")
-		}
-		key := fmt.Sprintf("%#v %#v", w, may.findings)
-		if have, ok := p.desks.get(key, now, deskAge); ok {
-			s = have
-			return nil
-		}
-		if err := standing(ctx, tx, may.findings, &s); err != nil {
-			return err
-		}
-		if err := flows(ctx, tx, may.findings, today, w, &s); err != nil {
-			return err
-		}
-		p.desks.put(key, now, deskAge, s)
-		return nil
+		return flows(ctx, tx, may, today, w, &s)
 	})
 	return s, err
 }

@@ -20,8 +20,8 @@ const partySeries = 90
 
 // Party returns the picture of one party, for its own people and the desk. fault.NotFound where by may not see it.
 func (p *Picture) Party(ctx context.Context, now time.Time, by access.Actor, id ident.Party) (situation.PartyPicture, error) {
-	today := finding.DayOf(now)
-	out := situation.PartyPicture{At: now, Party: id, Since: situation.Monday(today) - 7*closingWeeks}
+	var sector string
+	var may access.Cond
 	err := p.store.View(ctx, func(tx *store.Tx) error {
 		r, err := tx.Reader(ctx, by, now)
 		if err != nil {
@@ -32,33 +32,34 @@ func (p *Picture) Party(ctx context.Context, now time.Time, by access.Actor, id 
 		if errors.Is(err, fault.NotFound) || err == nil && !access.Can(r, thing, now, by.Why()) {
 			return access.Missing(access.Parties, string(id))
 		}
-		if err != nil {
-			return err
-		}
-		out.Sector = of.Sector
-		may := access.Readable(r, access.Findings, now.Truncate(partyAge), by.Why()) // an embargo that ended meanwhile waits as long
-		key := fmt.Sprintf("%s %#v", id, may)
-		if have, ok := p.parties.get(key, now, partyAge); ok {
-			out = have
-			return nil
-		}
+		sector, may = of.Sector, access.Readable(r, access.Findings, now.Truncate(partyAge), by.Why()) // an embargo that ended meanwhile waits as long
+		return err
+	})
+	if err != nil {
+		return situation.PartyPicture{}, err
+	}
+	out, err := p.parties.recall(fmt.Sprintf("%s %#v", id, may), now, partyAge, func() (situation.PartyPicture, error) { return p.party(ctx, now, id, may) })
+	if out.Sector = sector; err != nil || sector == "" {
+		return out, err
+	}
+	all := map[string]situation.Band{}
+	err = p.published(ctx, now, bands, &all)
+	out.Band = all[sector]
+	return out, err
+}
+
+// party works the picture of a party out.
+func (p *Picture) party(ctx context.Context, now time.Time, id ident.Party, may access.Cond) (situation.PartyPicture, error) {
+	today := finding.DayOf(now)
+	out := situation.PartyPicture{At: now, Party: id, Since: situation.Monday(today) - 7*closingWeeks}
+	err := p.store.View(ctx, func(tx *store.Tx) error {
 		rows, err := tx.Tally(ctx, store.FindingFilter{Party: id, States: live, May: may}, "severity")
 		if err != nil {
 			return err
 		}
 		out.Live, out.Total = severities(rows, situation.Query{State: "live", Party: id})
-		if err := partyDays(ctx, tx, may, today, &out); err != nil {
-			return err
-		}
-		p.parties.put(key, now, partyAge, out)
-		return nil
+		return partyDays(ctx, tx, may, today, &out)
 	})
-	if err != nil || out.Sector == "" {
-		return out, err
-	}
-	all := map[string]situation.Band{}
-	err = p.published(ctx, now, bands, &all)
-	out.Band = all[out.Sector]
 	return out, err
 }
 

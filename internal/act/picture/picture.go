@@ -32,35 +32,48 @@ type daily struct {
 // memory keeps what was worked out lately by what was asked and what its readers may read.
 type memory[T any] struct {
 	mu sync.Mutex
-	of map[string]remembered[T]
+	of map[string]*remembered[T]
 }
 
 type remembered[T any] struct {
+	mu   sync.Mutex // held while it is worked out: who asks for the same waits for it
 	at   time.Time
 	what T
 }
 
-// get returns what is younger than age.
-func (m *memory[T]) get(key string, now time.Time, age time.Duration) (T, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	r, ok := m.of[key]
-	return r.what, ok && !now.Before(r.at) && now.Sub(r.at) < age
+// recall returns what is younger than age, else what work makes, and forgets whatever is older.
+func (m *memory[T]) recall(key string, now time.Time, age time.Duration, work func() (T, error)) (T, error) {
+	r := m.place(key, now, age)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.at.IsZero() && !now.Before(r.at) && now.Sub(r.at) < age {
+		return r.what, nil
+	}
+	what, err := work()
+	if err == nil {
+		r.at, r.what = now, what
+	}
+	return what, err
 }
 
-// put keeps what was worked out, and forgets what is older than age.
-func (m *memory[T]) put(key string, now time.Time, age time.Duration, what T) {
+func (m *memory[T]) place(key string, now time.Time, age time.Duration) *remembered[T] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for k, old := range m.of {
-		if now.Sub(old.at) >= age {
-			delete(m.of, k)
+	for k, r := range m.of {
+		if k != key && r.mu.TryLock() { // otherwise it is being worked out
+			if now.Sub(r.at) >= age {
+				delete(m.of, k)
+			}
+			r.mu.Unlock()
 		}
 	}
 	if m.of == nil {
-		m.of = map[string]remembered[T]{}
+		m.of = map[string]*remembered[T]{}
 	}
-	m.of[key] = remembered[T]{now, what}
+	if m.of[key] == nil {
+		m.of[key] = &remembered[T]{}
+	}
+	return m.of[key]
 }
 
 // New returns the picture of an installation.
