@@ -68,7 +68,10 @@ func ChangesOf(s Series) []Change {
 			Code: "opened", Now: sum(s.Opened[n-7:]), Before: sum(s.Opened[n-14 : n-7]),
 			Query: Query{State: "all", Since: s.Days[n-7]},
 		},
-		{Code: "verified", Now: sum(s.Verified[n-7:]), Before: sum(s.Verified[n-14 : n-7])},
+		{
+			Code: "verified", Now: sum(s.Verified[n-7:]), Before: sum(s.Verified[n-14 : n-7]),
+			Query: Query{State: string(finding.VerifiedClosed), Ended: s.Days[n-7]},
+		},
 	}
 }
 

@@ -96,6 +96,7 @@ type Query struct {
 	Stage    Stage
 	Since    finding.Day // first made on this UTC day or later; 0 = ever
 	Until    finding.Day // or earlier than the end of this one; 0 = ever
+	Ended    finding.Day // in the state that they are in since this UTC day or later; 0 = ever
 }
 
 // None stands in a Query for a region or sector that is not known.
@@ -122,6 +123,9 @@ func (q Query) String() string {
 	}
 	if q.Until > 0 {
 		set("until", q.Until.String())
+	}
+	if q.Ended > 0 {
+		set("ended", q.Ended.String())
 	}
 	set("state", q.State)
 	set("class", q.Class)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"runtime"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -22,8 +23,9 @@ const (
 	onPostgres
 )
 
-// liteReaders is how many snapshots of SQLite are read at once; whoever comes later waits for one of them.
-const liteReaders = 8
+// liteReaders is how many snapshots of SQLite are read at once. Reading is work of the processor here, so more than there
+// are processors would only make each wait for all the others; one more stands in for a reader that holds a snapshot open.
+func liteReaders() int { return runtime.GOMAXPROCS(0) + 1 }
 
 // openSQLite opens one writer and a pool of readers. synchronous=FULL: what is committed survives a power cut.
 func openSQLite(path string) (*Store, error) {
@@ -38,8 +40,8 @@ func openSQLite(path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
-	read.SetMaxOpenConns(liteReaders)
-	read.SetMaxIdleConns(liteReaders) // a connection that is opened anew has read nothing of the schema and has an empty cache
+	read.SetMaxOpenConns(liteReaders())
+	read.SetMaxIdleConns(liteReaders()) // a connection that is opened anew has read nothing of the schema and has an empty cache
 	return &Store{read: read, write: write, dialect: onSQLite, dsn: path, plans: statistics}, nil
 }
 

@@ -40,6 +40,7 @@ type FindingFilter struct {
 	Severities []event.Severity // exactly one of them; none = any
 	Since      time.Time        // made at or after this; zero = whenever
 	Until      time.Time        // made before this; zero = whenever
+	Ended      time.Time        // in the state that they are in since this or later; zero = whenever
 }
 
 // known is the filter with what its party answers taken off what the reader may read.
@@ -220,6 +221,9 @@ func (c *conditions) narrow(f FindingFilter) []string {
 	if !f.Until.IsZero() {
 		and = append(and, "f.created_at < "+c.add(Micros(f.Until)))
 	}
+	if !f.Ended.IsZero() {
+		and = append(and, "f.state_at >= "+c.add(Micros(f.Ended)))
+	}
 	return and
 }
 
@@ -276,14 +280,16 @@ func (c *conditions) asset(d dialect, f FindingFilter) []string {
 		and = append(and, column+" >= "+c.add(p), column+" < "+c.add(p+"\U0010FFFF"))
 	}
 	if f.Text != "" {
-		like := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.ToLower(f.Text)) + "%"
-		var or []string
-		for _, column := range []string{"f.asset", "f.identifier", "f.malware", "f.matched"} {
-			or = append(or, "lower("+column+") like "+c.add(like)+` escape '\'`)
-		}
-		and = append(and, "("+strings.Join(or, " or ")+")")
+		and = append(and, c.holds(strings.ToLower(f.Text), "f.asset", "f.identifier", "f.malware", "f.matched"))
 	}
 	return and
+}
+
+// holds is the condition that one of the columns holds a text, which is in lower case. The columns are compared as one text,
+// a line each: what people type has no line ends.
+func (c *conditions) holds(text string, columns ...string) string {
+	like := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text) + "%"
+	return "lower(" + strings.Join(columns, " || '\n' || ") + ") like " + c.add(like) + ` escape '\'`
 }
 
 // bytewise compares a text column byte by byte whatever the database's collation.
@@ -307,6 +313,10 @@ func (t *Tx) CountFindings(ctx context.Context, f FindingFilter, limit int) (int
 	}
 	if f.dated() {
 		n, err := t.countDated(ctx, f)
+		return int(min(n, int64(limit))), err
+	}
+	if f.over() {
+		n, err := t.countEnded(ctx, f)
 		return int(min(n, int64(limit))), err
 	}
 	n := 0

@@ -178,7 +178,7 @@ func (f *FindingFilter) ofParties() bool { return !f.Orphans && (f.Party != "" |
 // than how severe they are and where they stand.
 func (f *FindingFilter) tallied() bool {
 	return len(f.Streams) == 0 && f.Text == "" && f.Asset.Prefix == "" && len(f.Asset.Exact) == 0 && !f.Asset.Within.IsValid() &&
-		f.Stage == "" && f.Since.IsZero() && f.Until.IsZero() &&
+		f.Stage == "" && f.Since.IsZero() && f.Until.IsZero() && f.Ended.IsZero() &&
 		(f.Matched == "" || f.ofParties() && f.face(nil) == "tally_matched")
 }
 
@@ -194,6 +194,27 @@ func (f *FindingFilter) dated() bool {
 	})
 	return may && g.tallied() && g.Class == "" && g.Party == "" && g.Region == "" && g.Sector == "" && len(g.parties) == 0 &&
 		f.Since.UTC().Truncate(day).Equal(f.Since) && f.Until.UTC().Truncate(day).Equal(f.Until)
+}
+
+// over reports whether the rollup of ends can answer a filter: by a whole day of the end, by severity and by states that end
+// a finding, for a reader whose rights ask for marks only.
+func (f *FindingFilter) over() bool {
+	g := *f
+	g.Ended = time.Time{}
+	ends := len(f.States) > 0 && !slices.ContainsFunc(f.States, finding.State.Live)
+	return ends && !f.Ended.IsZero() && f.Ended.UTC().Truncate(24*time.Hour).Equal(f.Ended) && f.Stage == "" && f.Since.IsZero() && f.Until.IsZero() && g.dated()
+}
+
+// countEnded counts what the rollup of ends can tell: see over.
+func (t *Tx) countEnded(ctx context.Context, f FindingFilter) (int64, error) {
+	rows, err := t.Ended(ctx, finding.DayOf(f.Ended), f.May)
+	var n int64
+	for _, r := range rows {
+		if slices.Contains(f.States, r.State) && r.Severity >= f.Severity && (len(f.Severities) == 0 || slices.Contains(f.Severities, r.Severity)) {
+			n += r.N
+		}
+	}
+	return n, err
 }
 
 // countDated counts what the rollup of days can tell: see dated.

@@ -268,6 +268,17 @@ func (w *tallyWorld) checkDays(ctx context.Context, r *rapid.T, tx *store.Tx, al
 	if err != nil {
 		return err
 	}
+	over := rapid.SampledFrom(stops[:3]).Draw(r, "over")
+	var want int64
+	for _, e := range es {
+		if e.State == over && e.Severity >= event.Low {
+			want += e.N
+		}
+	}
+	listed, n, err := lengths(ctx, tx, store.FindingFilter{States: []finding.State{over}, Severity: event.Low, Ended: since.Start(), May: may})
+	if err != nil || listed != want || n != want {
+		r.Errorf("%s since %s: rollup %d, list %d, count %d: %v", over, since, want, listed, n, err)
+	}
 	if err := w.checkParty(ctx, r, tx, all, since, may); err != nil {
 		return err
 	}
@@ -336,11 +347,19 @@ func (w *tallyWorld) checkStages(ctx context.Context, r *rapid.T, tx *store.Tx, 
 		}
 	}
 	filter := store.FindingFilter{Stage: stage, Since: since.Start(), May: may}
-	var listed int64
+	listed, n, err := lengths(ctx, tx, filter)
+	if err != nil || listed != want || n != want {
+		r.Errorf("stage %s: rollup %d, list %d, count %d: %v", stage, want, listed, n, err)
+	}
+	return nil
+}
+
+// lengths are how many findings a list has, page by page, and how many it is said to have.
+func lengths(ctx context.Context, tx *store.Tx, filter store.FindingFilter) (listed, counted int64, err error) {
 	for before := ident.Finding(0); ; {
 		p, err := tx.ListFindings(ctx, filter, before, 500)
 		if err != nil {
-			return err
+			return 0, 0, err
 		}
 		listed += int64(len(p.Findings))
 		if before = p.Next; before == 0 {
@@ -348,10 +367,7 @@ func (w *tallyWorld) checkStages(ctx context.Context, r *rapid.T, tx *store.Tx, 
 		}
 	}
 	n, err := tx.CountFindings(ctx, filter, 1<<40)
-	if err != nil || listed != want || int64(n) != want {
-		r.Errorf("stage %s: rollup %d, list %d, count %d: %v", stage, want, listed, n, err)
-	}
-	return nil
+	return listed, int64(n), err
 }
 
 // deskActor reads all that the authority reads.

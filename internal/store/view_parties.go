@@ -50,12 +50,7 @@ func (t *Tx) ListParties(ctx context.Context, f PartyFilter, after PartyCursor, 
 		}
 	}
 	if f.Text != "" {
-		like := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(f.Text) + "%"
-		var or []string
-		for _, column := range []string{"p.name", "p.id", "p.sector", "p.region"} {
-			or = append(or, "lower("+column+") like "+q.add(like)+` escape '\'`)
-		}
-		and = append(and, "("+strings.Join(or, " or ")+")")
+		and = append(and, q.holds(f.Text, "p.name", "p.id", "p.sector", "p.region"))
 	}
 	var out []PartyLine
 	err := t.each(ctx, `select p.id, p.name, p.kind, p.sector, p.region,

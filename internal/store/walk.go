@@ -96,7 +96,7 @@ func (f *FindingFilter) indexed() bool {
 		return true
 	}
 	rest := f.led()
-	return rest.lead() == nil && rest.Severity == 0 && len(rest.Severities) == 0 && rest.Sector == "" && rest.Stage == "" && rest.Matched == "" && rest.Since.IsZero() && rest.Until.IsZero() &&
+	return rest.lead() == nil && rest.Severity == 0 && len(rest.Severities) == 0 && rest.Sector == "" && rest.Stage == "" && rest.Matched == "" && rest.Since.IsZero() && rest.Until.IsZero() && rest.Ended.IsZero() &&
 		len(rest.Streams) == 0 && rest.Text == "" && rest.Asset.Prefix == "" && len(rest.Asset.Exact) == 0 && !rest.Asset.Within.IsValid()
 }
 

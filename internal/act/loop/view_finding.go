@@ -36,6 +36,7 @@ type FindingQuery struct {
 	Sector       string           // of the party that answers; situation.None: of none that is known
 	Stage        situation.Stage  // that the work has reached
 	Since, Until time.Time        // made from Since on, and before Until; zero = whenever
+	Ended        time.Time        // in the state that they are in since this or later; zero = whenever
 }
 
 // FindingRow is a finding as lists show it.
@@ -295,7 +296,7 @@ func know[T any](ctx context.Context, tx *store.Tx, n *names, list []T, of func(
 func (q *FindingQuery) filter(streams []store.Stream) (f store.FindingFilter, none bool, err error) {
 	f = store.FindingFilter{
 		States: q.States, Severity: q.Severity, Class: q.Class, Orphans: q.Orphans, Party: q.Party, Region: q.Region, Text: q.Text,
-		Severities: q.Severities, Sector: q.Sector, Stage: q.Stage, Since: q.Since, Until: q.Until,
+		Severities: q.Severities, Sector: q.Sector, Stage: q.Stage, Since: q.Since, Until: q.Until, Ended: q.Ended,
 	}
 	if q.Feed != "" {
 		for _, s := range streams {

@@ -20,6 +20,7 @@ func (f filter) fields() [][2]string {
 		{"stage", f.Stage},
 		{"since", f.Since},
 		{"until", f.Until},
+		{"ended", f.Ended},
 		{"asset", f.Asset},
 		{"text", f.Text},
 	}

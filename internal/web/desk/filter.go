@@ -33,6 +33,7 @@ type filter struct {
 	Stage    string // of the funnel
 	Since    string // a UTC day: made on it or later
 	Until    string // a UTC day: made on it or before
+	Ended    string // a UTC day: in the state that they are in since it or later
 }
 
 const (
@@ -50,6 +51,7 @@ func parseFilter(q url.Values) (filter, loop.FindingQuery, error) {
 		State: word(q, "state"), Severity: word(q, "severity"), Class: word(q, "class"), Party: word(q, "party"),
 		Region: word(q, "region"), Feed: word(q, "feed"), Asset: word(q, "asset"), Text: word(q, "text"),
 		Exactly: word(q, "exactly"), Sector: word(q, "sector"), Stage: word(q, "stage"), Since: word(q, "since"), Until: word(q, "until"),
+		Ended: word(q, "ended"),
 	}
 	if f.State == "" {
 		f.State = liveState
@@ -121,6 +123,9 @@ func (f filter) counted(out *loop.FindingQuery) error {
 		return nil
 	}
 	if err := day("since", f.Since, 0, &out.Since); err != nil {
+		return err
+	}
+	if err := day("ended", f.Ended, 0, &out.Ended); err != nil {
 		return err
 	}
 	return day("until", f.Until, 1, &out.Until)

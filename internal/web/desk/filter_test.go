@@ -28,7 +28,8 @@ func TestFilter(t *testing.T) {
 		"state=all&exactly=high&since=2026-11-01&until=2026-11-02": {
 			Severities: []event.Severity{event.High}, Since: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), Until: time.Date(2026, 11, 3, 0, 0, 0, 0, time.UTC),
 		},
-		"state=all&class=%ff%feopen-rdp": {Class: "open-rdp"},
+		"state=verified_closed&ended=2026-11-01": {States: []finding.State{finding.VerifiedClosed}, Ended: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)},
+		"state=all&class=%ff%feopen-rdp":         {Class: "open-rdp"},
 	} {
 		q, err := url.ParseQuery(query)
 		if err != nil {
