@@ -46,6 +46,7 @@ var untold = map[string]string{
 	"internal/feed/packs.go":               "the log of the start: packs are read there",
 	"internal/feed/shadowserver/schema.go": "the log of the start: the schema is read there",
 	"internal/web/chart/shape.go":          "the log of the start: maps are read there",
+	"internal/web/chart/contour.go":        "the log of the start: maps are read there",
 }
 
 // makers are the functions by which a package makes faults, with the place of the format among their arguments.

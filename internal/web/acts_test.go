@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -291,6 +292,38 @@ func TestExports(t *testing.T) {
 	}
 	if n != len(want) {
 		t.Errorf("%d lines of IntelMQ JSON, want %d", n, len(want))
+	}
+}
+
+// Lists as files have what their pages list.
+func TestListFiles(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada, member := w.signedIn(ident.Authority, "en"), w.signedIn("city-hospital", "en")
+	for path, least := range map[string]int{"/desk/parties.csv": 2, "/desk/notices.csv": 1, "/desk/signals.csv": 1, "/desk/feeds.csv": 1} {
+		rows, err := csv.NewReader(ada.get(path).Body).ReadAll()
+		w.must(err)
+		if len(rows) <= least {
+			t.Errorf("%s has %d rows", path, len(rows))
+		}
+	}
+	rows, err := csv.NewReader(ada.get("/desk/parties.csv?search=hospital").Body).ReadAll()
+	w.must(err)
+	for _, row := range rows[1:] {
+		if !strings.Contains(strings.ToLower(strings.Join(row, " ")), "hospital") {
+			t.Errorf("a search for hospitals has %v", row)
+		}
+	}
+	r := member.get("/my/exposure.csv?state=all")
+	if rows, err = csv.NewReader(r.Body).ReadAll(); err != nil || len(rows) < 2 || rows[0][0] != "id" || r.Header().Get("X-Export-Complete") != "yes" {
+		t.Errorf("%d rows of own findings: %v", len(rows), err)
+	}
+	for _, row := range rows[1:] {
+		id, err := strconv.ParseInt(row[0], 10, 64)
+		w.must(err)
+		if f, err := w.loop.FindingByID(t.Context(), w.now, operator, ident.Finding(id)); err != nil || f.Party != "city-hospital" {
+			t.Errorf("finding %d of %s is in the file: %v", id, f.Party, err)
+		}
 	}
 }
 

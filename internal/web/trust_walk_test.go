@@ -133,20 +133,28 @@ func TestRouteWalk(t *testing.T) {
 	w.looksLeaveNothing(t)
 }
 
-// looksLeaveNothing: reading changes nothing, so a GET leaves no entry.
+// looksLeaveNothing: reading changes nothing, so a GET leaves no entry; but a list that is taken out of the program is an act.
 func (w *trustWorld) looksLeaveNothing(t *testing.T) {
 	t.Helper()
 	for _, a := range w.addresses() {
-		q, ok := w.request(a, w.roles["handler"])
+		role := w.roles["handler"]
+		if strings.Contains(a.pattern, " /my") {
+			role = w.roles["answerer"]
+		}
+		q, ok := w.request(a, role)
 		if a.method != http.MethodGet || !ok {
 			continue
 		}
 		before := w.newest()
-		w.roles["handler"].get(q.path)
+		role.get(q.path)
+		var left []string
 		for _, e := range w.entries(before) {
-			if !strings.HasSuffix(e.Act, ".export") { // a list that is taken out of the program is an act
-				t.Errorf("GET %s leaves %s", q.path, e.Act)
-			}
+			left = append(left, e.Act)
+		}
+		path, _, _ := strings.Cut(q.path, "?")
+		file := strings.Count(path, "/") == 2 && (strings.HasSuffix(path, ".csv") || strings.HasSuffix(path, ".jsonl")) // figures lie deeper
+		if !file && len(left) > 0 || file && (len(left) != 1 || !strings.HasSuffix(left[0], ".export")) {
+			t.Errorf("GET %s leaves %q", q.path, left)
 		}
 	}
 }

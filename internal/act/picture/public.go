@@ -36,6 +36,16 @@ func (p *Picture) Public(ctx context.Context, now time.Time) (situation.Statisti
 	return s, err
 }
 
+// PublishedOn returns the open statistics that were published of a day; fault.NotFound where none were.
+func (p *Picture) PublishedOn(ctx context.Context, day finding.Day) (situation.Statistics, error) {
+	var s situation.Statistics
+	body, err := p.kept(ctx, statistics, day)
+	if err == nil {
+		err = json.Unmarshal(body, &s)
+	}
+	return s, err
+}
+
 // Promises returns how the authority keeps its promises, up to the end of yesterday (UTC); everybody may read it.
 func (p *Picture) Promises(ctx context.Context, now time.Time) (situation.Promises, error) {
 	var s situation.Promises

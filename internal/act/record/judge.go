@@ -52,6 +52,12 @@ func (j *Judgement) passed(c Check) { c.OK = true; j.Checks = append(j.Checks, c
 // failed ends the looking.
 func (j *Judgement) failed(v Verdict, c Check) { j.Verdict, j.Checks = v, append(j.Checks, c) }
 
+// Sum is the SHA-256 of a text as it was pasted, in hex.
+func Sum(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
 // Judge looks at what somebody pasted and checks it against the keys and hashes of this log. fault.TooLarge beyond
 // MaxPaper; other errors say that the log could not be read, never that the paper is wrong.
 func (l *Log) Judge(ctx context.Context, text string) (Judgement, error) {
@@ -59,8 +65,7 @@ func (l *Log) Judge(ctx context.Context, text string) (Judgement, error) {
 		return Judgement{}, fault.New(fault.TooLarge, "at most %d bytes can be verified here", MaxPaper)
 	}
 	text = Tidy(text)
-	sum := sha256.Sum256([]byte(text))
-	j := Judgement{Paper: Recognise(text), Verdict: Genuine, Sum: hex.EncodeToString(sum[:])}
+	j := Judgement{Paper: Recognise(text), Verdict: Genuine, Sum: Sum(text)}
 	k, err := l.load(ctx)
 	if err != nil {
 		return j, err

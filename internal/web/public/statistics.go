@@ -188,7 +188,7 @@ func (p *public) statisticsCSV(v *page.Visit) error {
 }
 
 func writeNumbers(w io.Writer, s situation.Statistics, rows []row) error {
-	lines := [][]string{{"through", "table", "key", "measure", "value", "withheld", "low", "high", "of"}}
+	lines := [][]string{numbersHeader}
 	for _, r := range rows {
 		of := ""
 		if r.Of != nil {

@@ -80,6 +80,14 @@ func (p *public) judge(v *page.Visit) error {
 	if code {
 		return p.showVerify(v, http.StatusOK, b)
 	}
+	if len(b.Text) <= record.MaxPaper {
+		if b.Judged, err = p.numbersFile(v, b.Text); err != nil {
+			return err
+		}
+		if b.Judged != nil {
+			return p.showVerify(v, http.StatusOK, b)
+		}
+	}
 	j, err := p.Record.Judge(v.R.Context(), b.Text)
 	if errors.Is(err, fault.TooLarge) {
 		return p.showVerify(v, http.StatusRequestEntityTooLarge, verifyBody{Mistake: v.T("verify.too_large", record.MaxPaper>>10)})

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"tocsin/internal/access"
+	pictures "tocsin/internal/act/picture"
 	"tocsin/internal/act/record"
+	"tocsin/internal/finding"
 	"tocsin/internal/lang"
 	"tocsin/internal/report"
 	"tocsin/internal/store"
@@ -162,4 +164,48 @@ func TestVerifyWithoutLedger(t *testing.T) {
 			t.Errorf("%s: a text gets %d", name, code)
 		}
 	}
+}
+
+// A file of the open statistics is known again, whole or one table of it, and a changed one is not; of a day that nothing
+// was published of nobody can tell.
+func TestVerifyStatistics(t *testing.T) {
+	t.Parallel()
+	db := testkit.SQLite(t)
+	p := pictures.New(db)
+	if _, err := p.Publish(t.Context(), noon); err != nil {
+		t.Fatal(err)
+	}
+	h := serve(t, Acts{Record: logOf(t, "tocsin.example/ledger", 1), Picture: p})
+	for _, path := range []string{"/statistics.csv", "/statistics.json", "/statistics.csv?table=total"} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://tocsin.example"+path, nil))
+		file := w.Body.String()
+		if w.Code != http.StatusOK || !strings.Contains(file, "2026-11-23") {
+			t.Fatalf("%s: %d %s", path, w.Code, file)
+		}
+		for text, says := range map[string]string{
+			file: "the numbers that this authority published",
+			strings.Replace(file, "total", "class", 1):           "published other numbers",
+			strings.ReplaceAll(file, "2026-11-23", "2026-11-22"): "Nothing is kept here of that day",
+		} {
+			if code, body := paste(t, h, "en", text); code != http.StatusOK || !strings.Contains(body, says) {
+				t.Errorf("%s: %d, wanted %q in\n%s", path, code, says, body)
+			}
+			if _, body := paste(t, h, "zh", text); strings.Contains(body, "⟦") || strings.Contains(body, says) {
+				t.Errorf("%s is judged in English on a Chinese page", path)
+			}
+		}
+	}
+}
+
+// Whatever is pasted, the day is one or none.
+func FuzzDayOf(f *testing.F) {
+	f.Add("through,table,key,measure,value,withheld,low,high,of\n2026-11-22,total,,live,120,false,,,\n")
+	f.Add(`{"through": "2026-11-22"}`)
+	f.Add("{")
+	f.Fuzz(func(t *testing.T, text string) {
+		if day, ok := dayOf(text); ok && finding.DayOf(day.Start()) != day {
+			t.Fatalf("day %d of %q", day, text)
+		}
+	})
 }
