@@ -5,13 +5,14 @@ import (
 	"net/http"
 
 	"tocsin/internal/access"
+	"tocsin/internal/api/operation"
 	"tocsin/internal/fault"
 	"tocsin/internal/people"
 )
 
 // admit finds out whom a call's token acts for and whether it may make the call at all. What the act itself asks, it asks
 // again.
-func (a *api) admit(c *call, key Key, power people.Power) error {
+func (a *api) admit(c *call, key operation.Key, power people.Power) error {
 	if key == NoKey {
 		return nil
 	}

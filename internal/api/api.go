@@ -5,13 +5,11 @@
 package api
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"os"
 	"path"
 	"reflect"
 	"strconv"
@@ -26,6 +24,7 @@ import (
 	"tocsin/internal/act/record"
 	"tocsin/internal/act/staff"
 	"tocsin/internal/act/triage"
+	"tocsin/internal/api/operation"
 	"tocsin/internal/fault"
 	"tocsin/internal/gate"
 	"tocsin/internal/ident"
@@ -68,7 +67,7 @@ func newMux(c Config) *http.ServeMux {
 	a := &api{c}
 	mux := http.NewServeMux()
 	for _, r := range a.routes() {
-		mux.Handle(r.Pattern, a.serve(r.handle))
+		mux.Handle(r.Pattern, a.front().Serve(r.Handle))
 	}
 	return mux
 }
@@ -77,105 +76,11 @@ func nothing(http.ResponseWriter, *http.Request) error {
 	return fault.New(fault.NotFound, "there is no such address under /api/")
 }
 
-type handler func(w http.ResponseWriter, r *http.Request) error
-
-// serve puts the headers that every answer has around h and makes its error a problem document.
-func (a *api) serve(h handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := strings.TrimPrefix(ident.New("req"), "req_")
-		out := w.Header()
-		out.Set("X-Request-Id", id)
-		out.Set("Cache-Control", "no-store")
-		out.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-		out.Set("X-Content-Type-Options", "nosniff")
-		out.Set("Referrer-Policy", "no-referrer")
-		out.Set("Cross-Origin-Resource-Policy", "same-origin")
-		if a.Secure {
-			out.Set("Strict-Transport-Security", gate.StrictTransport)
-		}
-		if err := h(w, r); err != nil {
-			a.fail(w, r, id, err)
-		}
-	})
-}
-
-// problem is a problem document (RFC 9457).
-type problem struct {
-	Type     string       `json:"type"`
-	Title    string       `json:"title"`
-	Status   int          `json:"status"`
-	Detail   string       `json:"detail,omitempty"`
-	Instance string       `json:"instance" doc:"The request's id, to be named when asking about it."`
-	Errors   []fieldError `json:"errors,omitempty" doc:"Fields that are wrong."`
-}
-
-// fieldError is a field of the request that is wrong, by its name there.
-type fieldError struct {
-	Field  string `json:"field"`
-	Detail string `json:"detail"`
-}
-
-func (a *api) fail(w http.ResponseWriter, r *http.Request, id string, err error) {
-	status := fault.Status(err)
-	var tooLarge *http.MaxBytesError
-	var busy *tooMany
-	var field *mistake
-	var bad *malformed
-	p := problem{Type: "about:blank", Instance: "urn:tocsin:request:" + id}
-	switch {
-	case errors.As(err, &field):
-		p.Errors = []fieldError{{field.field, field.text}}
-	case errors.As(err, &bad):
-		status = http.StatusBadRequest
-	case errors.Is(err, errKind):
-		err = fault.New(fault.Invalid, "a body of Content-Type application/json was expected")
-		status = http.StatusUnsupportedMediaType
-	case errors.As(err, &busy):
-		w.Header().Set("Retry-After", gate.Seconds(busy.wait))
-	case errors.Is(err, gate.ErrSlow) || errors.Is(err, os.ErrDeadlineExceeded):
-		err = fault.New(fault.Invalid, "the body came too slowly; nothing of it was kept, send it again under the same key")
-		status = http.StatusRequestTimeout
-	case errors.As(err, &tooLarge):
-		err = fault.New(fault.TooLarge, "a signal has at most %d bytes; nothing of it was kept", tooLarge.Limit)
-		status = http.StatusRequestEntityTooLarge
-	case errors.Is(err, errNoToken):
-		status = http.StatusUnauthorized
-		w.Header().Set("WWW-Authenticate", `Bearer realm="tocsin"`)
-	case errors.Is(err, io.ErrUnexpectedEOF) && status == http.StatusInternalServerError:
-		err = fault.New(fault.Invalid, "the body ended early; nothing of it was kept, send it again under the same key")
-		status = http.StatusBadRequest
-	case status >= http.StatusInternalServerError:
-		a.Log.ErrorContext(r.Context(), "request failed", "error", err, "route", r.Pattern, "request", id)
-	}
-	detail, ok := fault.Message(err)
-	switch {
-	case ok:
-	case status == http.StatusNotFound:
-		detail = "there is no such thing here"
-	case status < http.StatusInternalServerError:
-		detail = "this cannot be done as things stand"
-	default:
-		detail = "internal error; whether it was kept is unknown: send it again under the same Idempotency-Key"
-	}
-	p.Title, p.Status, p.Detail = http.StatusText(status), status, detail
-	a.write(w, r, "application/problem+json", status, p)
-}
-
-func (a *api) write(w http.ResponseWriter, r *http.Request, kind string, status int, v any) {
-	w.Header().Set("Content-Type", kind)
-	w.WriteHeader(status)
-	if err := json.NewEncoder(w).Encode(v); err != nil {
-		a.Log.DebugContext(r.Context(), "answer not sent", "error", err)
-	}
-}
-
-var errNoToken = fault.New(fault.Denied, "an Authorization header with a bearer token was expected")
-
 // bearer returns the token that the request carries.
 func bearer(r *http.Request) (string, error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "Bearer") || token == "" {
-		return "", errNoToken
+		return "", operation.ErrNoToken
 	}
 	return token, nil
 }
@@ -199,7 +104,7 @@ func (a *api) push(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := decode(r, reflect.ValueOf(&pushQuery{}).Elem()); err != nil {
+	if err := operation.Decode(r, &pushQuery{}); err != nil {
 		return err
 	}
 	if r.ContentLength > a.MaxSignal {
@@ -220,7 +125,7 @@ func (a *api) push(w http.ResponseWriter, r *http.Request) error {
 		status = http.StatusOK
 	}
 	w.Header().Set("Location", "/api/v1/signals/"+strconv.FormatInt(int64(got.Signal), 10))
-	a.write(w, r, "application/json", status, Receipt{
+	a.front().Write(w, r, "application/json", status, Receipt{
 		Signal: int64(got.Signal), Feed: string(feed), SHA256: got.Hash, Bytes: got.Bytes, Known: got.Known,
 	})
 	return nil
@@ -300,14 +205,14 @@ func (a *api) receipt(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		a.write(w, r, "application/json", http.StatusOK, statusOf(&s.Signal))
+		a.front().Write(w, r, "application/json", http.StatusOK, statusOf(&s.Signal))
 		return nil
 	}
 	feed, err := a.feed(r)
 	if err != nil {
 		return err
 	}
-	if err := decode(r, reflect.ValueOf(&signalQuery{}).Elem()); err != nil {
+	if err := operation.Decode(r, &signalQuery{}); err != nil {
 		return err
 	}
 	s, err := a.Loop.Signal(r.Context(), ident.Signal(id))
@@ -317,7 +222,7 @@ func (a *api) receipt(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
-	a.write(w, r, "application/json", http.StatusOK, statusOf(&s))
+	a.front().Write(w, r, "application/json", http.StatusOK, statusOf(&s))
 	return nil
 }
 
@@ -340,16 +245,16 @@ type pushQuery struct {
 
 func (a *api) pushIs() about {
 	return about{
-		summary: "Push one signal: its bytes as they are", text: "Answers once the signal is archived and committed. The same bytes, or the same key, are one signal.",
-		request: reflect.TypeFor[pushQuery](), answer: reflect.TypeFor[Receipt](), status: []int{http.StatusCreated, http.StatusOK},
-		body: "application/octet-stream",
+		Summary: "Push one signal: its bytes as they are", Text: "Answers once the signal is archived and committed. The same bytes, or the same key, are one signal.",
+		Request: reflect.TypeFor[pushQuery](), Answer: reflect.TypeFor[Receipt](), Status: []int{http.StatusCreated, http.StatusOK},
+		Body: "application/octet-stream",
 	}
 }
 
 func (a *api) receiptIs() about {
 	return about{
-		summary: "How far a signal was read", text: "A feed asks about its own signals, a person about those that they may read.",
-		request: reflect.TypeFor[signalQuery](), answer: reflect.TypeFor[Status](), status: []int{http.StatusOK},
+		Summary: "How far a signal was read", Text: "A feed asks about its own signals, a person about those that they may read.",
+		Request: reflect.TypeFor[signalQuery](), Answer: reflect.TypeFor[Status](), Status: []int{http.StatusOK},
 	}
 }
 

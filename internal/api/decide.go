@@ -8,6 +8,7 @@ import (
 
 	"tocsin/internal/act/loop"
 	"tocsin/internal/act/triage"
+	"tocsin/internal/api/operation"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
@@ -84,7 +85,7 @@ func (a *api) mark(c *call, q markQuery) (Marked, error) {
 	out := Marked{Finding: q.ID, TLP: b.TLP, Embargo: b.Embargo}
 	switch {
 	case (b.TLP == "") == (b.Embargo == nil):
-		return Marked{}, wrong("tlp", "either a mark or an embargo was expected")
+		return Marked{}, operation.Wrong("tlp", "either a mark or an embargo was expected")
 	case b.Embargo != nil:
 		return out, a.Loop.Embargo(c.ctx, c.now, c.by, id, *b.Embargo, b.Reason)
 	}
@@ -183,7 +184,7 @@ type Queue struct {
 	Next    string      `json:"next,omitempty"`
 }
 
-func (q Queue) nextCursor() string { return q.Next }
+func (q Queue) NextCursor() string { return q.Next }
 
 // QueueItem is something that a person at the desk has to look at.
 type QueueItem struct {
@@ -218,7 +219,7 @@ func (a *api) queue(c *call, q queueQuery) (Queue, error) {
 		}
 		if len(out.Items) == q.rows() {
 			last := &v.Items[i-1]
-			out.Next = newCursor("queue", strconv.Itoa(int(last.Severity)), strconv.FormatInt(last.Created.UnixMicro(), 10), last.ID)
+			out.Next = operation.NewCursor("queue", strconv.Itoa(int(last.Severity)), strconv.FormatInt(last.Created.UnixMicro(), 10), last.ID)
 			break
 		}
 		out.Items = append(out.Items, QueueItem{item.ID, item.Kind, item.Object, item.Severity.String(), item.Created})
@@ -235,14 +236,14 @@ type queuePlace struct {
 
 // queueCursor reads the place of the last item of the page before; the zero place for the first page.
 func queueCursor(text string) (queuePlace, error) {
-	keys, err := cursorKeys("queue", text, 3)
+	keys, err := operation.CursorKeys("queue", text, 3)
 	if err != nil || keys == nil {
 		return queuePlace{}, err
 	}
 	severity, err := strconv.Atoi(keys[0])
 	at, err2 := strconv.ParseInt(keys[1], 10, 64)
 	if err != nil || err2 != nil {
-		return queuePlace{}, wrong("cursor", "this is no cursor of this list")
+		return queuePlace{}, operation.Wrong("cursor", "this is no cursor of this list")
 	}
 	return queuePlace{event.Severity(severity), time.UnixMicro(at), keys[2]}, nil
 }

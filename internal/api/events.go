@@ -9,6 +9,7 @@ import (
 
 	"tocsin/internal/access"
 	"tocsin/internal/act/program"
+	"tocsin/internal/api/operation"
 	"tocsin/internal/fault"
 	"tocsin/internal/people"
 )
@@ -26,8 +27,8 @@ type eventsQuery struct {
 
 func eventsIs() about {
 	return about{
-		summary: "Events of the ledger, as they happen", text: eventsText, request: reflect.TypeFor[eventsQuery](), kind: "text/event-stream",
-		status: []int{http.StatusOK},
+		Summary: "Events of the ledger, as they happen", Text: eventsText, Request: reflect.TypeFor[eventsQuery](), Kind: "text/event-stream",
+		Status: []int{http.StatusOK},
 	}
 }
 
@@ -46,7 +47,7 @@ func (a *api) events(w http.ResponseWriter, r *http.Request) error {
 		return fault.New(fault.Denied, "this needs the scope read or audit, and a post that holds it")
 	}
 	var q eventsQuery
-	if err := decode(r, reflect.ValueOf(&q).Elem()); err != nil {
+	if err := operation.Decode(r, &q); err != nil {
 		return err
 	}
 	after := q.After
@@ -60,7 +61,7 @@ func (a *api) events(w http.ResponseWriter, r *http.Request) error {
 	}
 	s, ok := a.Streams.Open(w, r, by.String())
 	if !ok {
-		return &tooMany{wait: 10 * time.Second}
+		return &operation.TooMany{Wait: 10 * time.Second}
 	}
 	defer s.Close()
 	every := a.LookEvery

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"tocsin/internal/act/loop"
+	"tocsin/internal/api/operation"
 	"tocsin/internal/ident"
 )
 
@@ -132,10 +133,10 @@ type Signals struct {
 	Next     string   `json:"next,omitempty"`
 }
 
-func (s Signals) nextCursor() string { return s.Next }
+func (s Signals) NextCursor() string { return s.Next }
 
 func (a *api) signals(c *call, q signalsQuery) (Signals, error) {
-	before, err := numberCursor("signal", q.Cursor)
+	before, err := operation.NumberCursor("signal", q.Cursor)
 	if err != nil {
 		return Signals{}, err
 	}
@@ -146,7 +147,7 @@ func (a *api) signals(c *call, q signalsQuery) (Signals, error) {
 	var out Signals
 	if len(rows) > q.rows() {
 		rows = rows[:q.rows()]
-		out.Next = nextNumber("signal", int64(rows[len(rows)-1].ID))
+		out.Next = operation.NextNumber("signal", int64(rows[len(rows)-1].ID))
 	}
 	marks, err := a.Programs.FeedMarks(c.ctx)
 	if err != nil {

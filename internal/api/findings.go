@@ -6,6 +6,7 @@ import (
 
 	"tocsin/internal/access"
 	"tocsin/internal/act/loop"
+	"tocsin/internal/api/operation"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/finding"
@@ -113,7 +114,7 @@ type Findings struct {
 	Next     string    `json:"next,omitempty" doc:"cursor of the page after; absent at the end."`
 }
 
-func (f Findings) nextCursor() string { return f.Next }
+func (f Findings) NextCursor() string { return f.Next }
 
 // Finding is one finding as programs see it. Whoever takes it takes its mark with it.
 type Finding struct {
@@ -166,7 +167,7 @@ func (a *api) findings(c *call, q findingsQuery) (Findings, error) {
 	if err != nil {
 		return Findings{}, err
 	}
-	before, err := numberCursor("finding", q.Cursor)
+	before, err := operation.NumberCursor("finding", q.Cursor)
 	if err != nil {
 		return Findings{}, err
 	}
@@ -178,7 +179,7 @@ func (a *api) findings(c *call, q findingsQuery) (Findings, error) {
 	if next == 0 {
 		next = list.Searched
 	}
-	out := Findings{Next: nextNumber("finding", int64(next))}
+	out := Findings{Next: operation.NextNumber("finding", int64(next))}
 	for i := range list.Rows {
 		if leave(list.Rows[i].Mark) != nil {
 			out.Withheld++

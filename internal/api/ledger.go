@@ -11,6 +11,7 @@ import (
 
 	"tocsin/internal/access"
 	"tocsin/internal/act/record"
+	"tocsin/internal/api/operation"
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
 	"tocsin/internal/people"
@@ -31,7 +32,7 @@ type Entries struct {
 	Next    string  `json:"next,omitempty"`
 }
 
-func (e Entries) nextCursor() string { return e.Next }
+func (e Entries) NextCursor() string { return e.Next }
 
 // Entry is one act in the ledger.
 type Entry struct {
@@ -51,12 +52,12 @@ func (a *api) entries(c *call, q entriesQuery) (Entries, error) {
 	if err := deskOnly(c); err != nil {
 		return Entries{}, err
 	}
-	before, err := numberCursor("entry", q.Cursor)
+	before, err := operation.NumberCursor("entry", q.Cursor)
 	if err != nil {
 		return Entries{}, err
 	}
 	if strings.ContainsAny(q.Group, "%_") {
-		return Entries{}, wrong("group", "the first word of an act was expected")
+		return Entries{}, operation.Wrong("group", "the first word of an act was expected")
 	}
 	v, err := a.Record.View(c.ctx, record.Query{
 		Group: q.Group, Actor: q.Actor, Object: q.Object, From: q.From, Until: q.Until, Before: before,
@@ -67,7 +68,7 @@ func (a *api) entries(c *call, q entriesQuery) (Entries, error) {
 	var out Entries
 	if len(v.Entries) > q.rows() {
 		v.Entries = v.Entries[:q.rows()]
-		out.Next = nextNumber("entry", v.Entries[len(v.Entries)-1].ID)
+		out.Next = operation.NextNumber("entry", v.Entries[len(v.Entries)-1].ID)
 	}
 	for _, e := range v.Entries {
 		out.Entries = append(out.Entries, Entry{
@@ -203,7 +204,7 @@ type proposeQuery struct {
 func (a *api) propose(c *call, q proposeQuery) (Proposal, error) {
 	b := q.Body
 	if b.Particulars != "" && !json.Valid([]byte(b.Particulars)) {
-		return Proposal{}, wrong("particulars", "a JSON object was expected")
+		return Proposal{}, operation.Wrong("particulars", "a JSON object was expected")
 	}
 	if err := a.mayPropose(c, b.Act); err != nil {
 		return Proposal{}, err
@@ -229,10 +230,5 @@ func (a *api) openapi(w http.ResponseWriter, _ *http.Request) error {
 }
 
 func openapiIs() about {
-	return about{summary: "This document", request: noRequest, status: []int{http.StatusOK}, answer: reflect.TypeFor[openDocument]()}
-}
-
-// openDocument is an OpenAPI document, as far as a program needs to tell it from another.
-type openDocument struct {
-	OpenAPI string `json:"openapi"`
+	return about{Summary: "This document", Request: noRequest, Status: []int{http.StatusOK}, Answer: reflect.TypeFor[operation.OpenDocument]()}
 }

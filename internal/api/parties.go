@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"tocsin/internal/act/loop"
+	"tocsin/internal/api/operation"
 	"tocsin/internal/asset"
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
@@ -23,7 +24,7 @@ type Parties struct {
 	Next    string     `json:"next,omitempty"`
 }
 
-func (p Parties) nextCursor() string { return p.Next }
+func (p Parties) NextCursor() string { return p.Next }
 
 // PartyRow is a party in a list.
 type PartyRow struct {
@@ -36,7 +37,7 @@ type PartyRow struct {
 }
 
 func (a *api) parties(c *call, q partiesQuery) (Parties, error) {
-	after, err := cursorKeys("party", q.Cursor, 2)
+	after, err := operation.CursorKeys("party", q.Cursor, 2)
 	if err != nil {
 		return Parties{}, err
 	}
@@ -56,7 +57,7 @@ func (a *api) parties(c *call, q partiesQuery) (Parties, error) {
 	}
 	if more {
 		last := &rows[len(rows)-1]
-		out.Next = newCursor("party", last.Name, string(last.ID))
+		out.Next = operation.NewCursor("party", last.Name, string(last.ID))
 	}
 	return out, nil
 }
@@ -154,7 +155,7 @@ type putPartyQuery struct {
 
 func (a *api) putParty(c *call, q putPartyQuery) (Party, error) {
 	if !ident.Slug(q.ID) {
-		return Party{}, wrong("id", "1 to 64 of a-z, 0-9, - _ . were expected")
+		return Party{}, operation.Wrong("id", "1 to 64 of a-z, 0-9, - _ . were expected")
 	}
 	b := q.Body
 	p := party.Party{ID: ident.Party(q.ID), Name: b.Name, Kind: b.Kind, Sector: b.Sector, Region: b.Region, Language: b.Language, Rank: b.Rank}
@@ -197,7 +198,7 @@ type Notices struct {
 	Next     string   `json:"next,omitempty"`
 }
 
-func (n Notices) nextCursor() string { return n.Next }
+func (n Notices) NextCursor() string { return n.Next }
 
 // Notice is what a party is told.
 type Notice struct {
@@ -226,7 +227,7 @@ func noticeOf(n *loop.NoticeRow) Notice {
 }
 
 func (a *api) notices(c *call, q noticesQuery) (Notices, error) {
-	keys, err := cursorKeys("notice", q.Cursor, 2)
+	keys, err := operation.CursorKeys("notice", q.Cursor, 2)
 	if err != nil {
 		return Notices{}, err
 	}
@@ -234,7 +235,7 @@ func (a *api) notices(c *call, q noticesQuery) (Notices, error) {
 	if keys != nil {
 		at, err := time.Parse(time.RFC3339Nano, keys[0])
 		if err != nil {
-			return Notices{}, wrong("cursor", "this is no cursor of this list")
+			return Notices{}, operation.Wrong("cursor", "this is no cursor of this list")
 		}
 		after = loop.NoticeCursor{Created: at, ID: ident.Notice(keys[1])}
 	}
@@ -246,7 +247,7 @@ func (a *api) notices(c *call, q noticesQuery) (Notices, error) {
 	if len(rows) > q.rows() {
 		rows = rows[:q.rows()]
 		last := &rows[len(rows)-1]
-		out.Next = newCursor("notice", last.Created.UTC().Format(time.RFC3339Nano), string(last.ID))
+		out.Next = operation.NewCursor("notice", last.Created.UTC().Format(time.RFC3339Nano), string(last.ID))
 	}
 	for i := range rows {
 		if leaveNotice(&rows[i]) != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tocsin/internal/act/casework"
+	"tocsin/internal/api/operation"
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
 	"tocsin/internal/report"
@@ -48,7 +49,7 @@ func (a *api) report(c *call, q reportQuery) (ReportReceipt, error) {
 		f.Key = report.NewFormKey()
 	}
 	if f.CheckKey() != nil {
-		return ReportReceipt{}, wrong("Idempotency-Key", "32 random characters of Crockford's base32 were expected")
+		return ReportReceipt{}, operation.Wrong("Idempotency-Key", "32 random characters of Crockford's base32 were expected")
 	}
 	if f.Language == "" {
 		f.Language = "en"
@@ -56,7 +57,7 @@ func (a *api) report(c *call, q reportQuery) (ReportReceipt, error) {
 	got, err := a.Casework.Receive(c.ctx, c.now, f)
 	var mistakes casework.Mistakes
 	if errors.As(err, &mistakes) && len(mistakes) > 0 {
-		return ReportReceipt{}, wrong(string(mistakes[0].Field), "this is not right: "+mistakes[0].Code)
+		return ReportReceipt{}, operation.Wrong(string(mistakes[0].Field), "this is not right: "+mistakes[0].Code)
 	}
 	if err != nil {
 		return ReportReceipt{}, err
@@ -81,7 +82,7 @@ type Reports struct {
 	Next    string   `json:"next,omitempty"`
 }
 
-func (r Reports) nextCursor() string { return r.Next }
+func (r Reports) NextCursor() string { return r.Next }
 
 // Report is a report in a list. What it says is on the pages only.
 type Report struct {
@@ -119,7 +120,7 @@ func (a *api) reports(c *call, q reportsQuery) (Reports, error) {
 	if len(v.Rows) > q.rows() {
 		v.Rows = v.Rows[:q.rows()]
 		last := &v.Rows[len(v.Rows)-1]
-		out.Next = newCursor("report", last.Received.UTC().Format(time.RFC3339Nano), string(last.ID))
+		out.Next = operation.NewCursor("report", last.Received.UTC().Format(time.RFC3339Nano), string(last.ID))
 	}
 	for _, r := range v.Rows {
 		out.Reports = append(out.Reports, Report{
@@ -130,13 +131,13 @@ func (a *api) reports(c *call, q reportsQuery) (Reports, error) {
 }
 
 func reportCursor(text string) (casework.Cursor, error) {
-	keys, err := cursorKeys("report", text, 2)
+	keys, err := operation.CursorKeys("report", text, 2)
 	if err != nil || keys == nil {
 		return casework.Cursor{}, err
 	}
 	at, err := time.Parse(time.RFC3339Nano, keys[0])
 	if err != nil {
-		return casework.Cursor{}, wrong("cursor", "this is no cursor of this list")
+		return casework.Cursor{}, operation.Wrong("cursor", "this is no cursor of this list")
 	}
 	return casework.Cursor{Received: at, ID: ident.Report(keys[1])}, nil
 }

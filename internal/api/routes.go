@@ -2,29 +2,22 @@ package api
 
 import (
 	"net/http"
+	"reflect"
 
+	"tocsin/internal/api/operation"
 	"tocsin/internal/people"
 )
 
-// Key is what a program must show to be let in.
-type Key string
+// Route is one address of the interface. A route exists only by being in the list of all.
+type Route = operation.Route
 
-// Keys.
+// Keys that operations ask for.
 const (
-	NoKey     Key = ""       // nothing
-	FeedKey   Key = "feed"   // a feed's bearer token
-	PersonKey Key = "person" // a person's API token
-	AnyKey    Key = "any"    // either of them
+	NoKey     = operation.NoKey
+	FeedKey   = operation.FeedKey
+	PersonKey = operation.PersonKey
+	AnyKey    = operation.AnyKey
 )
-
-// Route is one address of the interface. A route exists only by being in this list.
-type Route struct {
-	Pattern string // of http.ServeMux
-	Key     Key
-	Power   people.Power // that the token and a post of its person must hold; empty: what the person may read decides
-	is      about
-	handle  handler
-}
 
 // Routes lists the interface's addresses.
 func Routes() []Route { return (&api{}).routes() }
@@ -57,8 +50,8 @@ func (a *api) routes() []Route {
 		op(a, "PUT /api/v1/feeds/{id}", PersonKey, people.Feeds, "Make a feed or change its settings", a.putFeed, says(putFeedText)),
 
 		op(a, "GET /api/v1/signals", PersonKey, people.Read, "List signals, the newest first", a.signals),
-		{Pattern: "POST /api/v1/signals", Key: FeedKey, handle: a.push, is: a.pushIs()},
-		{Pattern: "GET /api/v1/signals/{id}", Key: AnyKey, handle: a.receipt, is: a.receiptIs()},
+		{Pattern: "POST /api/v1/signals", Key: FeedKey, Handle: a.push, Is: a.pushIs()},
+		{Pattern: "GET /api/v1/signals/{id}", Key: AnyKey, Handle: a.receipt, Is: a.receiptIs()},
 		op(a, "POST /api/v1/signals/{id}/replay", PersonKey, people.Feeds, "Read the rows of a signal that were kept aside once more", a.replay),
 
 		op(a, "GET /api/v1/queue", PersonKey, people.Read, "What waits for the desk, the most severe first", a.queue),
@@ -71,19 +64,22 @@ func (a *api) routes() []Route {
 		op(a, "GET /api/v1/ledger/checkpoint", NoKey, "", "The newest signed checkpoint of the ledger", a.checkpoint, also(http.StatusNotFound)),
 
 		op(a, "POST /api/v1/reports", NoKey, "", "Report something", a.report, says(reportText), func(is *about) {
-			is.status = []int{http.StatusCreated, http.StatusOK}
+			is.Status = []int{http.StatusCreated, http.StatusOK}
 		}),
 		op(a, "GET /api/v1/reports", PersonKey, people.Read, "List reports, the newest first", a.reports),
 
 		op(a, "GET /api/v1/situation", PersonKey, people.Read, "The picture of this instant", a.situation),
 		op(a, "GET /api/v1/statistics", NoKey, "", "The numbers that everybody may see", a.statistics),
 
-		{Pattern: "GET /api/v1/events", Key: PersonKey, handle: a.events, is: eventsIs()},
-		{Pattern: "GET /api/v1/openapi.json", handle: a.openapi, is: openapiIs()},
+		{Pattern: "GET /api/v1/events", Key: PersonKey, Handle: a.events, Is: eventsIs()},
+		{Pattern: "GET /api/v1/openapi.json", Handle: a.openapi, Is: openapiIs()},
 	}
 	return append(routes,
-		Route{Pattern: "GET /healthz", handle: alive},
-		Route{Pattern: "GET /readyz", handle: a.ready},
-		Route{Pattern: "/api/", handle: nothing},
+		Route{Pattern: "GET /healthz", Handle: alive},
+		Route{Pattern: "GET /readyz", Handle: a.ready},
+		Route{Pattern: "/api/", Handle: nothing},
 	)
 }
+
+// Document returns the OpenAPI 3.1 document of the interface.
+func Document() []byte { return operation.Document(Routes(), reflect.TypeFor[Event]()) }

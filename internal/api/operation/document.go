@@ -1,4 +1,4 @@
-package api
+package operation
 
 import (
 	"encoding/json"
@@ -16,14 +16,14 @@ import (
 // object is a piece of the document. Its keys are put in order when it is written.
 type object = map[string]any
 
-// Document returns the OpenAPI 3.1 document of the interface.
-func Document() []byte {
+// Document returns the OpenAPI 3.1 document of routes. It has further types too, which no answer names.
+func Document(routes []Route, further ...reflect.Type) []byte {
 	d := &document{schemas: object{}, names: map[string]reflect.Type{}}
 	paths := object{}
 	var tags []object
-	for _, r := range Routes() {
+	for _, r := range routes {
 		method, path, ok := strings.Cut(r.Pattern, " ")
-		if !ok || r.is.summary == "" {
+		if !ok || r.Is.Summary == "" {
 			continue
 		}
 		item, _ := paths[path].(object)
@@ -37,7 +37,9 @@ func Document() []byte {
 		}
 	}
 	d.schema(reflect.TypeFor[problem]())
-	d.schema(reflect.TypeFor[Event]())
+	for _, t := range further {
+		d.schema(t)
+	}
 	out, err := json.MarshalIndent(object{
 		"openapi": "3.1.0",
 		"info": object{
@@ -80,7 +82,7 @@ func operationID(method, path string) string {
 }
 
 func (d *document) operation(r Route, method, path string) object {
-	o := object{"operationId": operationID(method, path), "summary": r.is.summary, "tags": []string{tagOf(path)}}
+	o := object{"operationId": operationID(method, path), "summary": r.Is.Summary, "tags": []string{tagOf(path)}}
 	if text := r.describe(); text != "" {
 		o["description"] = text
 	}
@@ -92,16 +94,16 @@ func (d *document) operation(r Route, method, path string) object {
 	default:
 		o["security"] = []object{{string(r.Key): []string{}}}
 	}
-	if p := d.parameters(r.is.request); len(p) > 0 {
+	if p := d.parameters(r.Is.Request); len(p) > 0 {
 		o["parameters"] = p
 	}
-	if body, ok := r.is.request.FieldByName("Body"); ok {
+	if body, ok := r.Is.Request.FieldByName("Body"); ok {
 		o["requestBody"] = object{"required": true, "content": object{"application/json": object{"schema": d.schema(body.Type)}}}
-	} else if r.is.body != "" {
-		o["requestBody"] = object{"required": true, "content": object{r.is.body: object{"schema": object{"type": "string", "format": "binary", "minLength": 1}}}}
+	} else if r.Is.Body != "" {
+		o["requestBody"] = object{"required": true, "content": object{r.Is.Body: object{"schema": object{"type": "string", "format": "binary", "minLength": 1}}}}
 	}
 	answers := object{}
-	for _, status := range r.is.status {
+	for _, status := range r.Is.Status {
 		answers[strconv.Itoa(status)] = d.good(r, status)
 	}
 	for _, status := range r.refusals() {
@@ -122,7 +124,7 @@ func (d *document) operation(r Route, method, path string) object {
 }
 
 func (r Route) describe() string {
-	text := r.is.text
+	text := r.Is.Text
 	if r.Power != "" {
 		text = strings.TrimSpace(text + " The token needs the scope `" + string(r.Power) + "`.")
 	}
@@ -132,42 +134,15 @@ func (r Route) describe() string {
 func (d *document) good(r Route, status int) object {
 	a := object{"description": http.StatusText(status)}
 	switch {
-	case r.is.kind != "":
-		a["content"] = object{r.is.kind: object{"schema": object{"type": "string"}}}
-	case r.is.answer != nil:
-		a["content"] = object{"application/json": object{"schema": d.schema(r.is.answer)}}
+	case r.Is.Kind != "":
+		a["content"] = object{r.Is.Kind: object{"schema": object{"type": "string"}}}
+	case r.Is.Answer != nil:
+		a["content"] = object{"application/json": object{"schema": d.schema(r.Is.Answer)}}
 	}
-	if r.is.answer != nil && r.is.answer.Implements(reflect.TypeFor[paged]()) {
+	if r.Is.Answer != nil && r.Is.Answer.Implements(reflect.TypeFor[Paged]()) {
 		a["headers"] = object{"Link": object{"description": `The page after this one: rel="next".`, "schema": object{"type": "string"}}}
 	}
 	return a
-}
-
-// refusals are the statuses that an operation can refuse with: those that follow from its key, its request and its method,
-// and those that it names itself.
-func (r Route) refusals() []int {
-	out := append([]int{http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable}, r.is.errors...)
-	if r.Key != NoKey {
-		out = append(out, http.StatusUnauthorized, http.StatusForbidden)
-	}
-	if strings.Contains(r.Pattern, "{") {
-		out = append(out, http.StatusNotFound)
-	}
-	if _, hasBody := r.is.request.FieldByName("Body"); hasBody || r.is.body != "" {
-		out = append(out, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusConflict, http.StatusRequestEntityTooLarge)
-		if hasBody {
-			out = append(out, http.StatusUnsupportedMediaType)
-		}
-	} else if !strings.HasPrefix(r.Pattern, "GET ") {
-		out = append(out, http.StatusConflict)
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-// Statuses lists what a route may answer, good and bad.
-func (r Route) Statuses() []int {
-	return append(r.refusals(), r.is.status...)
 }
 
 func (d *document) parameters(t reflect.Type) []object {
@@ -271,6 +246,11 @@ func (d *document) named(t reflect.Type) object {
 			required = append(required, name)
 		}
 	}
-	d.schemas[name] = object{"type": "object", "properties": properties, "required": required, "additionalProperties": t == reflect.TypeFor[openDocument]()}
+	d.schemas[name] = object{"type": "object", "properties": properties, "required": required, "additionalProperties": t == reflect.TypeFor[OpenDocument]()}
 	return ref
+}
+
+// OpenDocument is an OpenAPI document, as far as a program needs to tell it from another.
+type OpenDocument struct {
+	OpenAPI string `json:"openapi"`
 }
