@@ -18,6 +18,7 @@ type Need struct {
 	Self     bool         // any person may, about themselves
 	Nobody   bool         // nobody needs to be known: signing in
 	Fresh    bool         // a person must have proved who they are within FreshFor
+	Program  bool         // an API token may as well, where Self or the power over people would refuse it
 	Two      bool         // needs a second person: who holds Power proposes, who holds people.Approve does it
 }
 
@@ -64,11 +65,15 @@ func Ask(a Actor, act string, o Object, at time.Time) (ident.Post, error) {
 }
 
 func (a Actor) ask(need Need, act string, o Object, at time.Time) (ident.Post, error) {
-	if need.Self && o.Name == a.String() && a.Only == nil || need.Nobody { // an API token changes nothing about its person
+	program := a.Only != nil // an API token changes nothing about its person, and decides about nobody else
+	if need.Self && o.Name == a.String() && (!program || need.Program) || need.Nobody {
 		return "", nil
 	}
 	if need.Power == "" || a.Weak {
 		return "", fault.New(fault.Denied, "this needs a second factor, or a power that you do not hold")
+	}
+	if program && need.Power == people.Staff && !need.Program {
+		return "", fault.New(fault.Denied, "an API token decides about nobody: sign in for %s", act)
 	}
 	power := need.Power
 	if need.Two {

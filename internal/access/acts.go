@@ -94,12 +94,13 @@ var Acts = map[string]Need{
 	"contact.mail":    {Software: []string{"letters"}},
 	"party.rhythm":    {Power: people.Answer},
 
-	// Webhooks carry news out to programs: whoever manages the access of an organisation decides about its own.
+	// Webhooks carry news out to programs: whoever manages the access of an organisation decides about its own. Where they go,
+	// and by which secret, takes a person.
 	"webhook.put":    {Power: people.Staff, Fresh: true},
 	"webhook.rotate": {Power: people.Staff, Fresh: true},
-	"webhook.end":    {Power: people.Staff},
-	"webhook.test":   {Power: people.Staff},
-	"webhook.retry":  {Power: people.Staff},
+	"webhook.end":    {Power: people.Staff, Program: true},
+	"webhook.test":   {Power: people.Staff, Program: true},
+	"webhook.retry":  {Power: people.Staff, Program: true},
 	"webhook.fail":   {Software: []string{"webhook"}},
 
 	// The key that signs the ledger.
@@ -145,6 +146,6 @@ var Acts = map[string]Need{
 	"finding.lower.propose": {Power: people.Mark},
 	"ledger.rotate.propose": {Power: people.Keys},
 	"proposal.refuse":       {Power: people.Approve},
-	"proposal.withdraw":     {Self: true},
+	"proposal.withdraw":     {Self: true, Program: true},
 	"proposal.lapse":        {Software: []string{"proposals"}},
 }

@@ -321,7 +321,7 @@ func TestPut(t *testing.T) {
 	}
 	into[api.Replayed](w, w.call(w.desk, "POST", "/api/v1/signals/1/replay", ""), 200)
 	me := into[api.Me](w, w.call(w.hospital, "GET", "/api/v1/me", ""), 200)
-	if me.Party != "hospital" || me.Desk || !slices.Equal(me.Scopes, []string{"read", "answer"}) {
+	if me.Party != "hospital" || me.Desk || !slices.Equal(me.Scopes, []string{"read", "staff", "answer"}) {
 		t.Errorf("%+v", me)
 	}
 	if k := into[api.Tokens](w, w.call(w.hospital, "GET", "/api/v1/tokens", ""), 200); len(k.Tokens) != 1 {

@@ -270,11 +270,27 @@ type ProposalList struct {
 	Names         map[string]string // of persons, by how the ledger names them; not of those who were erased
 }
 
+// seesProposals is fault.Denied to whoever may not read what waits for a second person.
+func seesProposals(by access.Actor) error {
+	if !by.Desk() || by.Weak || !by.Holds(people.Read, ident.Authority) && !by.Holds(people.Approve, ident.Authority) && !by.Holds(people.Audit, ident.Authority) {
+		return fault.New(fault.Denied, "this needs a post that may see proposals")
+	}
+	return nil
+}
+
+// ProposalTo returns one proposal to the authority's people; fault.NotFound where there is none.
+func (s *Staff) ProposalTo(ctx context.Context, by access.Actor, id string) (people.Proposal, error) {
+	if err := seesProposals(by); err != nil {
+		return people.Proposal{}, err
+	}
+	return s.Proposal(ctx, id)
+}
+
 // Proposals returns every open proposal and the newest decided ones, to the authority's people.
 func (s *Staff) Proposals(ctx context.Context, by access.Actor, limit int) (ProposalList, error) {
 	var l ProposalList
-	if !by.Desk() || by.Weak || !by.Holds(people.Read, ident.Authority) && !by.Holds(people.Approve, ident.Authority) && !by.Holds(people.Audit, ident.Authority) {
-		return l, fault.New(fault.Denied, "this needs a post that may see proposals")
+	if err := seesProposals(by); err != nil {
+		return l, err
 	}
 	err := s.store.View(ctx, func(tx *store.Tx) error {
 		var err error

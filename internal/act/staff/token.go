@@ -32,11 +32,12 @@ func IsToken(secret string) bool { return strings.HasPrefix(secret, tokenPrefix)
 type Token = store.Token
 
 // PersonPowers returns the powers that a person's API tokens may carry: what their posts hold, without those by which
-// somebody decides about people, keys or another's proposal. Programs do not do that.
+// somebody decides about keys or another's proposal. Programs do not do that; with the power over people they read, and
+// access lets them decide about nobody.
 func PersonPowers(by access.Actor) []people.Power {
 	var out []people.Power
 	for _, p := range people.Powers {
-		if p != people.Staff && p != people.Keys && p != people.Approve &&
+		if p != people.Keys && p != people.Approve &&
 			slices.ContainsFunc(by.Seats, func(s access.Seat) bool { return slices.Contains(s.Powers, p) }) {
 			out = append(out, p)
 		}

@@ -83,7 +83,7 @@ func TestTokenLimits(t *testing.T) {
 		{"in the past", ada, "x", read, -time.Hour, fault.Invalid},
 		{"without a label", ada, " ", read, 0, fault.Invalid},
 		{"without a scope", ada, "x", nil, 0, fault.Invalid},
-		{"over people", ada, "x", []people.Power{people.Staff}, 0, fault.Denied},
+		{"over keys", ada, "x", []people.Power{people.Keys}, 0, fault.Denied},
 		{"to approve", ada, "x", []people.Power{people.Approve}, 0, fault.Denied},
 		{"with a power that nobody gave", o.as(o.hui), "x", []people.Power{people.Triage}, 0, fault.Denied},
 		{"with an old proof", old, "x", read, 0, access.ErrFresh},
