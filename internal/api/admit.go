@@ -16,14 +16,14 @@ func (a *api) admit(c *call, key operation.Key, power people.Power) error {
 	if key == NoKey {
 		return nil
 	}
-	by, err := a.person(c.r)
+	by, err := a.person(c.R)
 	if err != nil {
 		return err
 	}
 	if power != "" && !by.Holds(power, by.Party) {
 		return fault.New(fault.Denied, "this needs the scope %s, and a post that holds it", power)
 	}
-	c.by = by
+	c.By = by
 	return nil
 }
 

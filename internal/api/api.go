@@ -200,7 +200,7 @@ func (a *api) receipt(w http.ResponseWriter, r *http.Request) error {
 		}
 		marks, err := a.Programs.FeedMarks(r.Context())
 		if err == nil {
-			err = leave(marks[s.Signal.Feed])
+			err = operation.Leave(marks[s.Signal.Feed])
 		}
 		if err != nil {
 			return err
@@ -231,7 +231,7 @@ func statusOf(s *loop.SignalRow) Status {
 	return Status{
 		Signal: int64(s.ID), Feed: string(s.Feed), Name: s.Name, SHA256: s.Blob, Bytes: s.Bytes, Received: s.Received,
 		State: s.State, Error: s.Error, Rows: c.Rows, Events: c.Events, Rejected: c.Rejected, Refused: c.Refused,
-		Found: c.Found, Seen: c.Seen, Reopened: c.Reopened, Closed: c.Closed, Finished: some(s.Finished),
+		Found: c.Found, Seen: c.Seen, Reopened: c.Reopened, Closed: c.Closed, Finished: operation.Some(s.Finished),
 	}
 }
 
@@ -243,16 +243,16 @@ type pushQuery struct {
 	Key  string `header:"Idempotency-Key" max:"500" doc:"The same key again is the same signal: a retry is safe."`
 }
 
-func (a *api) pushIs() about {
-	return about{
+func (a *api) pushIs() operation.About {
+	return operation.About{
 		Summary: "Push one signal: its bytes as they are", Text: "Answers once the signal is archived and committed. The same bytes, or the same key, are one signal.",
 		Request: reflect.TypeFor[pushQuery](), Answer: reflect.TypeFor[Receipt](), Status: []int{http.StatusCreated, http.StatusOK},
 		Body: "application/octet-stream",
 	}
 }
 
-func (a *api) receiptIs() about {
-	return about{
+func (a *api) receiptIs() operation.About {
+	return operation.About{
 		Summary: "How far a signal was read", Text: "A feed asks about its own signals, a person about those that they may read.",
 		Request: reflect.TypeFor[signalQuery](), Answer: reflect.TypeFor[Status](), Status: []int{http.StatusOK},
 	}

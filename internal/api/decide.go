@@ -15,14 +15,9 @@ import (
 	"tocsin/internal/marking"
 )
 
-// reasonBody is what an act asks that needs nothing but a reason.
-type reasonBody struct {
-	Reason string `json:"reason" required:"true" max:"2000"`
-}
-
 type decideQuery struct {
 	ID   int64 `path:"id" min:"1"`
-	Body reasonBody
+	Body operation.ReasonBody
 }
 
 type attributeBody struct {
@@ -48,15 +43,15 @@ func (a *api) after(c *call, id int64, err error) (Finding, error) {
 }
 
 func (a *api) attribute(c *call, q attributeQuery) (Finding, error) {
-	return a.after(c, q.ID, a.Loop.AttributeByHand(c.ctx, c.now, c.by, ident.Finding(q.ID), ident.Party(q.Body.Party), q.Body.Reason))
+	return a.after(c, q.ID, a.Loop.AttributeByHand(c.Ctx, c.Now, c.By, ident.Finding(q.ID), ident.Party(q.Body.Party), q.Body.Reason))
 }
 
 func (a *api) discard(c *call, q decideQuery) (Finding, error) {
-	return a.after(c, q.ID, a.Triage.One(c.ctx, c.now, c.by, triage.On{Key: fmt.Sprintf("finding:%d", q.ID), Act: triage.Discard}, q.Body.Reason))
+	return a.after(c, q.ID, a.Triage.One(c.Ctx, c.Now, c.By, triage.On{Key: fmt.Sprintf("finding:%d", q.ID), Act: triage.Discard}, q.Body.Reason))
 }
 
 func (a *api) reject(c *call, q decideQuery) (Finding, error) {
-	return a.after(c, q.ID, a.Triage.One(c.ctx, c.now, c.by, triage.On{Key: fmt.Sprintf("finding:%d", q.ID), Act: triage.Reject}, q.Body.Reason))
+	return a.after(c, q.ID, a.Triage.One(c.Ctx, c.Now, c.By, triage.On{Key: fmt.Sprintf("finding:%d", q.ID), Act: triage.Reject}, q.Body.Reason))
 }
 
 const markText = "Gives either `tlp`, a stricter mark, or `embargo`, a later time. Lowering a mark needs two people: propose it by " +
@@ -87,13 +82,13 @@ func (a *api) mark(c *call, q markQuery) (Marked, error) {
 	case (b.TLP == "") == (b.Embargo == nil):
 		return Marked{}, operation.Wrong("tlp", "either a mark or an embargo was expected")
 	case b.Embargo != nil:
-		return out, a.Loop.Embargo(c.ctx, c.now, c.by, id, *b.Embargo, b.Reason)
+		return out, a.Loop.Embargo(c.Ctx, c.Now, c.By, id, *b.Embargo, b.Reason)
 	}
 	to, err := marking.ParseTLP(b.TLP)
 	if err != nil {
 		return Marked{}, err
 	}
-	return out, a.Loop.Raise(c.ctx, c.now, c.by, id, to, b.Reason)
+	return out, a.Loop.Raise(c.Ctx, c.Now, c.By, id, to, b.Reason)
 }
 
 // Shares is with whom a finding is shared.
@@ -116,14 +111,14 @@ func (a *api) shares(c *call, q findingQuery) (Shares, error) {
 	if err != nil {
 		return Shares{}, err
 	}
-	return sharesOf(d, c.now), nil
+	return sharesOf(d, c.Now), nil
 }
 
 func sharesOf(d loop.FindingDetail, now time.Time) Shares {
 	var out Shares
 	for _, g := range d.Grants {
 		if g.Ended.IsZero() && (g.Until.IsZero() || now.Before(g.Until)) {
-			out.Shares = append(out.Shares, Share{g.ID, g.Grantee, g.Reason, g.Created, g.By, some(g.Until)})
+			out.Shares = append(out.Shares, Share{g.ID, g.Grantee, g.Reason, g.Created, g.By, operation.Some(g.Until)})
 		}
 	}
 	return out
@@ -142,7 +137,7 @@ type shareQuery struct {
 
 func (a *api) share(c *call, q shareQuery) (Shares, error) {
 	b := q.Body
-	if err := a.Loop.Share(c.ctx, c.now, c.by, ident.Finding(q.ID), b.With, orZero(b.Until), b.Reason); err != nil {
+	if err := a.Loop.Share(c.Ctx, c.Now, c.By, ident.Finding(q.ID), b.With, operation.OrZero(b.Until), b.Reason); err != nil {
 		return Shares{}, err
 	}
 	return a.sharesNow(c, q.ID)
@@ -150,28 +145,28 @@ func (a *api) share(c *call, q shareQuery) (Shares, error) {
 
 // sharesNow answers an act on shares. A finding that may not leave has them all the same: they are ids.
 func (a *api) sharesNow(c *call, id int64) (Shares, error) {
-	d, err := a.Loop.FindingByID(c.ctx, c.now, c.by, ident.Finding(id))
+	d, err := a.Loop.FindingByID(c.Ctx, c.Now, c.By, ident.Finding(id))
 	if err != nil {
 		return Shares{}, err
 	}
-	return sharesOf(d, c.now), nil
+	return sharesOf(d, c.Now), nil
 }
 
 type unshareQuery struct {
 	ID    int64  `path:"id" min:"1"`
 	Share string `path:"share"`
-	Body  reasonBody
+	Body  operation.ReasonBody
 }
 
 func (a *api) unshare(c *call, q unshareQuery) (Shares, error) {
-	if err := a.Loop.Unshare(c.ctx, c.now, c.by, ident.Finding(q.ID), q.Share, q.Body.Reason); err != nil {
+	if err := a.Loop.Unshare(c.Ctx, c.Now, c.By, ident.Finding(q.ID), q.Share, q.Body.Reason); err != nil {
 		return Shares{}, err
 	}
 	return a.sharesNow(c, q.ID)
 }
 
 type queueQuery struct {
-	paging
+	operation.Paging
 }
 
 // Queue is what waits for the desk.
@@ -203,10 +198,10 @@ func (a *api) queue(c *call, q queueQuery) (Queue, error) {
 	if err != nil {
 		return Queue{}, err
 	}
-	if !c.by.Desk() {
+	if !c.By.Desk() {
 		return Queue{}, fault.New(fault.Denied, "the queue is the authority's")
 	}
-	v, err := a.Triage.Waits(c.ctx, c.now, c.by, mostQueued)
+	v, err := a.Triage.Waits(c.Ctx, c.Now, c.By, mostQueued)
 	if err != nil {
 		return Queue{}, err
 	}
@@ -217,7 +212,7 @@ func (a *api) queue(c *call, q queueQuery) (Queue, error) {
 		if after.id != "" && !is.behind(after) {
 			continue
 		}
-		if len(out.Items) == q.rows() {
+		if len(out.Items) == q.Rows() {
 			last := &v.Items[i-1]
 			out.Next = operation.NewCursor("queue", strconv.Itoa(int(last.Severity)), strconv.FormatInt(last.Created.UnixMicro(), 10), last.ID)
 			break
@@ -263,5 +258,5 @@ type queueDoneQuery struct {
 }
 
 func (a *api) queueDone(c *call, q queueDoneQuery) (none, error) {
-	return none{}, a.Triage.One(c.ctx, c.now, c.by, triage.On{Key: "queue:" + q.ID, Act: triage.Done}, "api")
+	return none{}, a.Triage.One(c.Ctx, c.Now, c.By, triage.On{Key: "queue:" + q.ID, Act: triage.Done}, "api")
 }

@@ -25,8 +25,8 @@ type eventsQuery struct {
 	Limit int64 `query:"limit" min:"1" max:"10000" doc:"Ends the stream after so many looks at the log; without it, it stays open."`
 }
 
-func eventsIs() about {
-	return about{
+func eventsIs() operation.About {
+	return operation.About{
 		Summary: "Events of the ledger, as they happen", Text: eventsText, Request: reflect.TypeFor[eventsQuery](), Kind: "text/event-stream",
 		Status: []int{http.StatusOK},
 	}

@@ -46,7 +46,7 @@ func feedOf(h *loop.Health) Feed {
 	f := h.Feed
 	out := Feed{
 		ID: string(f.ID), Pack: f.Pack, Title: f.Title, TLP: f.TLP.String(), Urgent: f.Urgent, Disabled: !f.Disabled.IsZero(),
-		Polled: f.Poll.URL != "", Error: f.Poll.Error, Last: some(h.Last.Received), Waiting: h.Waiting, Lag: int64(h.Lag / time.Second),
+		Polled: f.Poll.URL != "", Error: f.Poll.Error, Last: operation.Some(h.Last.Received), Waiting: h.Waiting, Lag: int64(h.Lag / time.Second),
 		Rows: h.Rows, Taken: h.Taken, Rejected: h.Rejected, Silent: h.Silent,
 	}
 	for _, s := range h.Streams {
@@ -60,10 +60,10 @@ func feedOf(h *loop.Health) Feed {
 }
 
 func (a *api) feeds(c *call, _ none) (Feeds, error) {
-	if err := deskOnly(c); err != nil {
+	if err := c.Desk(); err != nil {
 		return Feeds{}, err
 	}
-	all, err := a.Loop.FeedHealth(c.ctx, c.now)
+	all, err := a.Loop.FeedHealth(c.Ctx, c.Now)
 	var out Feeds
 	for i := range all {
 		out.Feeds = append(out.Feeds, feedOf(&all[i]))
@@ -108,10 +108,10 @@ func (a *api) putFeed(c *call, q putFeedQuery) (FeedPut, error) {
 		s.Token = loop.NewFeedToken()
 		out.Token = s.Token
 	}
-	if err := a.Loop.PutFeed(c.ctx, c.now, c.by, s); err != nil {
+	if err := a.Loop.PutFeed(c.Ctx, c.Now, c.By, s); err != nil {
 		return FeedPut{}, err
 	}
-	all, err := a.Loop.FeedHealth(c.ctx, c.now)
+	all, err := a.Loop.FeedHealth(c.Ctx, c.Now)
 	for i := range all {
 		if all[i].Feed.ID == s.ID {
 			out.Feed = feedOf(&all[i])
@@ -123,7 +123,7 @@ func (a *api) putFeed(c *call, q putFeedQuery) (FeedPut, error) {
 type signalsQuery struct {
 	Feed     string `query:"feed" max:"64"`
 	Troubled bool   `query:"troubled" doc:"Only those that were refused or had rows kept aside."`
-	paging
+	operation.Paging
 }
 
 // Signals is one page of signals, the newest first.
@@ -140,21 +140,21 @@ func (a *api) signals(c *call, q signalsQuery) (Signals, error) {
 	if err != nil {
 		return Signals{}, err
 	}
-	rows, err := a.Loop.Signals(c.ctx, c.now, c.by, loop.SignalQuery{Feed: ident.Feed(q.Feed), Troubled: q.Troubled}, ident.Signal(before), q.rows()+1)
+	rows, err := a.Loop.Signals(c.Ctx, c.Now, c.By, loop.SignalQuery{Feed: ident.Feed(q.Feed), Troubled: q.Troubled}, ident.Signal(before), q.Rows()+1)
 	if err != nil {
 		return Signals{}, err
 	}
 	var out Signals
-	if len(rows) > q.rows() {
-		rows = rows[:q.rows()]
+	if len(rows) > q.Rows() {
+		rows = rows[:q.Rows()]
 		out.Next = operation.NextNumber("signal", int64(rows[len(rows)-1].ID))
 	}
-	marks, err := a.Programs.FeedMarks(c.ctx)
+	marks, err := a.Programs.FeedMarks(c.Ctx)
 	if err != nil {
 		return Signals{}, err
 	}
 	for i := range rows {
-		if leave(marks[rows[i].Feed]) != nil {
+		if operation.Leave(marks[rows[i].Feed]) != nil {
 			out.Withheld++
 			continue
 		}
@@ -175,6 +175,6 @@ type Replayed struct {
 }
 
 func (a *api) replay(c *call, q signalQuery) (Replayed, error) {
-	r, err := a.Loop.Replay(c.ctx, c.now, c.by, ident.Signal(q.ID))
+	r, err := a.Loop.Replay(c.Ctx, c.Now, c.By, ident.Signal(q.ID))
 	return Replayed{r.Tried, r.Events, r.Still}, err
 }

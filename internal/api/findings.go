@@ -18,22 +18,6 @@ import (
 const findingsText = "Answers what the same person sees on the pages, less what is marked too strictly to leave them: `withheld` counts those of " +
 	"the page. A search by text or address may pause before a page is full: go on with `next`."
 
-// pageSize is how many rows a list has where the request does not say.
-const pageSize = 100
-
-// paging is what every list takes.
-type paging struct {
-	Cursor string `query:"cursor" max:"2000" doc:"next of the page before; empty for the first page."`
-	Limit  int    `query:"limit" min:"1" max:"500" doc:"Rows of a page at most; 100 where it is not given."`
-}
-
-func (p paging) rows() int {
-	if p.Limit == 0 {
-		return pageSize
-	}
-	return p.Limit
-}
-
 type findingsQuery struct {
 	State    string `query:"state" enum:"live,all,open,notified,acknowledged,remediating,claimed_fixed,verified_closed,disputed,risk_accepted,false_positive,stale,reopened" doc:"A state, live (the usual) or all."`
 	Severity string `query:"severity" enum:"info,low,medium,high,critical" doc:"At least this severe."`
@@ -49,7 +33,7 @@ type findingsQuery struct {
 	Since    string `query:"since" max:"10" doc:"A UTC day, as 2006-01-02: made on it or later."`
 	Until    string `query:"until" max:"10" doc:"A UTC day, as 2006-01-02: made on it or before."`
 	Purpose  string `query:"purpose" enum:"handle,answer,oversight" doc:"oversight lists what a party observes of others or was shared with it."`
-	paging
+	operation.Paging
 }
 
 // ask turns the request into the act's question.
@@ -148,9 +132,9 @@ type Finding struct {
 func findingOf(f *loop.FindingRow) Finding {
 	id := f.Identity
 	out := Finding{
-		ID: int64(f.ID), TLP: f.Mark.TLP.String(), PAP: f.Mark.PAP.String(), Embargo: some(f.Embargo), AssetKind: string(id.Asset.Kind),
+		ID: int64(f.ID), TLP: f.Mark.TLP.String(), PAP: f.Mark.PAP.String(), Embargo: operation.Some(f.Embargo), AssetKind: string(id.Asset.Kind),
 		Asset: id.Asset.Value, Port: int64(id.Port), Transport: id.Transport, Type: id.Type, Identifier: id.Identifier, Malware: id.Malware,
-		Class: f.Class, Severity: f.Severity.String(), State: string(f.State), StateAt: f.StateAt, Until: some(f.Until), Party: string(f.Party),
+		Class: f.Class, Severity: f.Severity.String(), State: string(f.State), StateAt: f.StateAt, Until: operation.Some(f.Until), Party: string(f.Party),
 		PartyName: f.PartyName, Confidence: f.Confidence, Region: f.Region, Source: f.Source, First: f.First, Last: f.Last, Count: f.Count,
 	}
 	if f.Party != "" {
@@ -159,11 +143,8 @@ func findingOf(f *loop.FindingRow) Finding {
 	return out
 }
 
-// leave says whether something so marked may leave by this interface.
-func leave(m marking.Mark) error { return marking.Leave(marking.ExportFile, m, true) }
-
 func (a *api) findings(c *call, q findingsQuery) (Findings, error) {
-	ask, err := q.ask(c.by)
+	ask, err := q.ask(c.By)
 	if err != nil {
 		return Findings{}, err
 	}
@@ -171,7 +152,7 @@ func (a *api) findings(c *call, q findingsQuery) (Findings, error) {
 	if err != nil {
 		return Findings{}, err
 	}
-	list, err := a.Loop.Findings(c.ctx, c.now, c.by, ask, ident.Finding(before), q.rows())
+	list, err := a.Loop.Findings(c.Ctx, c.Now, c.By, ask, ident.Finding(before), q.Rows())
 	if err != nil {
 		return Findings{}, err
 	}
@@ -181,7 +162,7 @@ func (a *api) findings(c *call, q findingsQuery) (Findings, error) {
 	}
 	out := Findings{Next: operation.NextNumber("finding", int64(next))}
 	for i := range list.Rows {
-		if leave(list.Rows[i].Mark) != nil {
+		if operation.Leave(list.Rows[i].Mark) != nil {
 			out.Withheld++
 			continue
 		}
@@ -213,11 +194,11 @@ type Sighting struct {
 
 // detail reads one finding that may leave.
 func (a *api) detail(c *call, id int64) (loop.FindingDetail, error) {
-	d, err := a.Loop.FindingByID(c.ctx, c.now, c.by, ident.Finding(id))
+	d, err := a.Loop.FindingByID(c.Ctx, c.Now, c.By, ident.Finding(id))
 	if err != nil {
 		return d, err
 	}
-	return d, leave(d.Mark)
+	return d, operation.Leave(d.Mark)
 }
 
 func (a *api) finding(c *call, q findingQuery) (FindingDetail, error) {
@@ -227,12 +208,12 @@ func (a *api) finding(c *call, q findingQuery) (FindingDetail, error) {
 	}
 	out := FindingDetail{Finding: findingOf(&d.FindingRow)}
 	for i := range d.Notices {
-		if leave(marking.Mark{TLP: d.Notices[i].TLP}) == nil {
+		if operation.Leave(marking.Mark{TLP: d.Notices[i].TLP}) == nil {
 			out.Notices = append(out.Notices, noticeOf(&d.Notices[i]))
 		}
 	}
 	for _, s := range d.Sightings {
-		if c.by.Desk() {
+		if c.By.Desk() {
 			out.Sightings = append(out.Sightings, Sighting{string(s.Feed), s.Stream, s.FirstAt, s.LastAt, s.Count, int64(s.Signal)})
 		}
 	}
@@ -263,7 +244,7 @@ func (a *api) history(c *call, q findingQuery) (History, error) {
 	var out History
 	for _, h := range d.History {
 		s := Step{Entry: h.Seq, At: h.At, From: string(h.From), To: string(h.To), Trigger: string(h.Trigger), Actor: h.Actor, Reason: h.Reason}
-		if !c.by.Desk() && h.Actor != "party:"+string(c.by.Party) {
+		if !c.By.Desk() && h.Actor != "party:"+string(c.By.Party) {
 			s.Actor, _, _ = strings.Cut(h.Actor, ":")
 			s.Reason = ""
 		}
@@ -301,7 +282,7 @@ type AnswerOutcome struct {
 }
 
 func (a *api) answerFindings(c *call, q answerQuery) (Answered, error) {
-	if !c.by.Member() {
+	if !c.By.Member() {
 		return Answered{}, fault.New(fault.Denied, "a party's own people answer for its findings")
 	}
 	ids := make([]ident.Finding, len(q.Body.Findings))
@@ -309,7 +290,7 @@ func (a *api) answerFindings(c *call, q answerQuery) (Answered, error) {
 		ids[i] = ident.Finding(id)
 	}
 	b := q.Body
-	done, err := a.Loop.AnswerAs(c.ctx, c.now, c.by, ids, loop.AnswerKind(b.Answer), loop.Particulars{Reason: b.Reason, Whose: b.Whose, Until: orZero(b.Until)})
+	done, err := a.Loop.AnswerAs(c.Ctx, c.Now, c.By, ids, loop.AnswerKind(b.Answer), loop.Particulars{Reason: b.Reason, Whose: b.Whose, Until: operation.OrZero(b.Until)})
 	if err != nil {
 		return Answered{}, err
 	}

@@ -23,7 +23,7 @@ type entriesQuery struct {
 	Object string    `query:"object" max:"500" doc:"As the ledger names it: finding:12"`
 	From   time.Time `query:"from" doc:"Inclusive."`
 	Until  time.Time `query:"until" doc:"Exclusive."`
-	paging
+	operation.Paging
 }
 
 // Entries is one page of the ledger, the newest first.
@@ -49,7 +49,7 @@ type Entry struct {
 }
 
 func (a *api) entries(c *call, q entriesQuery) (Entries, error) {
-	if err := deskOnly(c); err != nil {
+	if err := c.Desk(); err != nil {
 		return Entries{}, err
 	}
 	before, err := operation.NumberCursor("entry", q.Cursor)
@@ -59,15 +59,15 @@ func (a *api) entries(c *call, q entriesQuery) (Entries, error) {
 	if strings.ContainsAny(q.Group, "%_") {
 		return Entries{}, operation.Wrong("group", "the first word of an act was expected")
 	}
-	v, err := a.Record.View(c.ctx, record.Query{
+	v, err := a.Record.View(c.Ctx, record.Query{
 		Group: q.Group, Actor: q.Actor, Object: q.Object, From: q.From, Until: q.Until, Before: before,
-	}, q.rows()+1)
+	}, q.Rows()+1)
 	if err != nil {
 		return Entries{}, err
 	}
 	var out Entries
-	if len(v.Entries) > q.rows() {
-		v.Entries = v.Entries[:q.rows()]
+	if len(v.Entries) > q.Rows() {
+		v.Entries = v.Entries[:q.Rows()]
 		out.Next = operation.NextNumber("entry", v.Entries[len(v.Entries)-1].ID)
 	}
 	for _, e := range v.Entries {
@@ -87,7 +87,7 @@ type Checkpoint struct {
 }
 
 func (a *api) checkpoint(c *call, _ none) (Checkpoint, error) {
-	k, err := a.Record.Newest(c.ctx)
+	k, err := a.Record.Newest(c.Ctx)
 	if err != nil {
 		return Checkpoint{}, err
 	}
@@ -106,16 +106,16 @@ type Me struct {
 }
 
 func (a *api) me(c *call, _ none) (Me, error) {
-	out := Me{Person: c.by.ID, Name: c.by.Name, Party: string(c.by.Party), Desk: c.by.Desk()}
+	out := Me{Person: c.By.ID, Name: c.By.Name, Party: string(c.By.Party), Desk: c.By.Desk()}
 	for _, p := range people.Powers {
-		if slices.Contains(c.by.Only, p) {
+		if slices.Contains(c.By.Only, p) {
 			out.Scopes = append(out.Scopes, string(p))
 		}
-		if c.by.Holds(p, c.by.Party) {
+		if c.By.Holds(p, c.By.Party) {
 			out.Powers = append(out.Powers, string(p))
 		}
 	}
-	for _, s := range c.by.Seats {
+	for _, s := range c.By.Seats {
 		out.Posts = append(out.Posts, s.Title)
 	}
 	return out, nil
@@ -138,10 +138,10 @@ type Token struct {
 }
 
 func (a *api) tokens(c *call, _ none) (Tokens, error) {
-	list, err := a.Staff.Tokens(c.ctx, c.by, ident.Person(c.by.ID))
+	list, err := a.Staff.Tokens(c.Ctx, c.By, ident.Person(c.By.ID))
 	var out Tokens
 	for _, k := range list {
-		is := Token{ID: k.ID, Label: k.Label, Created: k.Created, Expires: k.Expires, Used: some(k.Used), Ended: some(k.Ended)}
+		is := Token{ID: k.ID, Label: k.Label, Created: k.Created, Expires: k.Expires, Used: operation.Some(k.Used), Ended: operation.Some(k.Ended)}
 		for _, p := range k.Scopes {
 			is.Scopes = append(is.Scopes, string(p))
 		}
@@ -174,7 +174,7 @@ type Proposal struct {
 
 func proposalOf(p people.Proposal) Proposal {
 	return Proposal{
-		p.ID, p.Act, p.Object, p.Particulars, p.Reason, p.By, p.At, p.Expires, string(p.State), p.DecidedBy, some(p.Decided),
+		p.ID, p.Act, p.Object, p.Particulars, p.Reason, p.By, p.At, p.Expires, string(p.State), p.DecidedBy, operation.Some(p.Decided),
 	}
 }
 
@@ -182,7 +182,7 @@ func proposalOf(p people.Proposal) Proposal {
 const decidedShown = 100
 
 func (a *api) proposals(c *call, _ none) (Proposals, error) {
-	list, err := a.Staff.Proposals(c.ctx, c.by, decidedShown)
+	list, err := a.Staff.Proposals(c.Ctx, c.By, decidedShown)
 	var out Proposals
 	for _, p := range slices.Concat(list.Open, list.Decided) {
 		out.Proposals = append(out.Proposals, proposalOf(p))
@@ -209,14 +209,14 @@ func (a *api) propose(c *call, q proposeQuery) (Proposal, error) {
 	if err := a.mayPropose(c, b.Act); err != nil {
 		return Proposal{}, err
 	}
-	p, err := a.Staff.Propose(c.ctx, c.now, c.by, b.Act, b.Object, b.Particulars, b.Reason)
+	p, err := a.Staff.Propose(c.Ctx, c.Now, c.By, b.Act, b.Object, b.Particulars, b.Reason)
 	return proposalOf(p), err
 }
 
 // mayPropose refuses early whoever lacks the power, before particulars are looked at.
 func (a *api) mayPropose(c *call, act string) error {
 	need := access.Acts[act+".propose"]
-	if !c.by.Holds(need.Power, c.by.Party) {
+	if !c.By.Holds(need.Power, c.By.Party) {
 		return fault.New(fault.Denied, "proposing %s needs the scope %s", act, need.Power)
 	}
 	return nil
@@ -229,6 +229,6 @@ func (a *api) openapi(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-func openapiIs() about {
-	return about{Summary: "This document", Request: noRequest, Status: []int{http.StatusOK}, Answer: reflect.TypeFor[operation.OpenDocument]()}
+func openapiIs() operation.About {
+	return operation.About{Summary: "This document", Request: noRequest, Status: []int{http.StatusOK}, Answer: reflect.TypeFor[operation.OpenDocument]()}
 }

@@ -6,7 +6,6 @@ import (
 	"tocsin/internal/act/loop"
 	"tocsin/internal/api/operation"
 	"tocsin/internal/asset"
-	"tocsin/internal/fault"
 	"tocsin/internal/ident"
 	"tocsin/internal/marking"
 	"tocsin/internal/notice"
@@ -15,7 +14,7 @@ import (
 
 type partiesQuery struct {
 	Search string `query:"search" max:"200" doc:"Part of an id, a name, a sector or a region."`
-	paging
+	operation.Paging
 }
 
 // Parties is one page of parties, by name.
@@ -46,7 +45,7 @@ func (a *api) parties(c *call, q partiesQuery) (Parties, error) {
 	if after != nil {
 		name, id = after[0], ident.Party(after[1])
 	}
-	rows, more, err := a.Programs.Parties(c.ctx, c.now, c.by, q.Search, name, id, q.rows())
+	rows, more, err := a.Programs.Parties(c.Ctx, c.Now, c.By, q.Search, name, id, q.Rows())
 	if err != nil {
 		return Parties{}, err
 	}
@@ -117,7 +116,7 @@ func partyOf(p *party.Party) Party {
 		out.Contacts = append(out.Contacts, Contact{c.ID, string(c.Role), c.Name, c.Mail, c.Language, c.PGPKey})
 	}
 	for _, r := range p.Resources {
-		out.Resources = append(out.Resources, Resource{r.ID, string(r.Kind), r.Value, r.Source, some(r.From), some(r.To), some(r.Verified)})
+		out.Resources = append(out.Resources, Resource{r.ID, string(r.Kind), r.Value, r.Source, operation.Some(r.From), operation.Some(r.To), operation.Some(r.Verified)})
 	}
 	for _, s := range p.Systems {
 		out.Systems = append(out.Systems, System{s.ID, s.Name, string(s.Asset.Kind), s.Asset.Value, s.Protection, s.Products})
@@ -126,7 +125,7 @@ func partyOf(p *party.Party) Party {
 }
 
 func (a *api) party(c *call, q partyQuery) (Party, error) {
-	p, err := a.Loop.PartyByID(c.ctx, c.now, c.by, ident.Party(q.ID))
+	p, err := a.Loop.PartyByID(c.Ctx, c.Now, c.By, ident.Party(q.ID))
 	if err != nil {
 		return Party{}, err
 	}
@@ -167,10 +166,10 @@ func (a *api) putParty(c *call, q putPartyQuery) (Party, error) {
 			x.Source = "manual"
 		}
 		if x.From == nil {
-			x.From = &c.now
+			x.From = &c.Now
 		}
 		p.Resources = append(p.Resources, party.Resource{
-			ID: x.ID, Kind: party.ResourceKind(x.Kind), Value: x.Value, Source: x.Source, From: orZero(x.From), To: orZero(x.To), Verified: orZero(x.Verified),
+			ID: x.ID, Kind: party.ResourceKind(x.Kind), Value: x.Value, Source: x.Source, From: operation.OrZero(x.From), To: operation.OrZero(x.To), Verified: operation.OrZero(x.Verified),
 		})
 	}
 	for _, x := range b.Systems {
@@ -178,7 +177,7 @@ func (a *api) putParty(c *call, q putPartyQuery) (Party, error) {
 			ID: x.ID, Name: x.Name, Asset: asset.Asset{Kind: asset.Kind(x.AssetKind), Value: x.Asset}, Protection: x.Protection, Products: x.Products,
 		})
 	}
-	is, err := a.Loop.PutParty(c.ctx, c.now, c.by, p)
+	is, err := a.Loop.PutParty(c.Ctx, c.Now, c.By, p)
 	if err != nil {
 		return Party{}, err
 	}
@@ -188,7 +187,7 @@ func (a *api) putParty(c *call, q putPartyQuery) (Party, error) {
 type noticesQuery struct {
 	Party string `query:"party" max:"64"`
 	State string `query:"state" enum:"planned,sending,sent,delivered,answered,failed,escalated,withdrawn"`
-	paging
+	operation.Paging
 }
 
 // Notices is one page of notices, the newest first.
@@ -221,8 +220,8 @@ type Notice struct {
 func noticeOf(n *loop.NoticeRow) Notice {
 	return Notice{
 		ID: string(n.ID), TLP: n.TLP.String(), Party: string(n.Party), Kind: string(n.Kind), Parent: string(n.Parent), Class: n.Class,
-		Severity: n.Severity.String(), Reason: n.Reason, State: string(n.State), Created: n.Created, Next: some(n.Next), Sent: some(n.Sent),
-		Answered: some(n.Answered), Findings: n.Findings,
+		Severity: n.Severity.String(), Reason: n.Reason, State: string(n.State), Created: n.Created, Next: operation.Some(n.Next), Sent: operation.Some(n.Sent),
+		Answered: operation.Some(n.Answered), Findings: n.Findings,
 	}
 }
 
@@ -239,13 +238,13 @@ func (a *api) notices(c *call, q noticesQuery) (Notices, error) {
 		}
 		after = loop.NoticeCursor{Created: at, ID: ident.Notice(keys[1])}
 	}
-	rows, err := a.Loop.Notices(c.ctx, c.now, c.by, loop.NoticeQuery{Party: ident.Party(q.Party), State: notice.State(q.State)}, after, q.rows()+1)
+	rows, err := a.Loop.Notices(c.Ctx, c.Now, c.By, loop.NoticeQuery{Party: ident.Party(q.Party), State: notice.State(q.State)}, after, q.Rows()+1)
 	if err != nil {
 		return Notices{}, err
 	}
 	var out Notices
-	if len(rows) > q.rows() {
-		rows = rows[:q.rows()]
+	if len(rows) > q.Rows() {
+		rows = rows[:q.Rows()]
 		last := &rows[len(rows)-1]
 		out.Next = operation.NewCursor("notice", last.Created.UTC().Format(time.RFC3339Nano), string(last.ID))
 	}
@@ -279,7 +278,7 @@ type Delivery struct {
 }
 
 func (a *api) notice(c *call, q noticeQuery) (NoticeDetail, error) {
-	d, err := a.Loop.NoticeByID(c.ctx, c.now, c.by, ident.Notice(q.ID))
+	d, err := a.Loop.NoticeByID(c.Ctx, c.Now, c.By, ident.Notice(q.ID))
 	if err != nil {
 		return NoticeDetail{}, err
 	}
@@ -291,7 +290,7 @@ func (a *api) notice(c *call, q noticeQuery) (NoticeDetail, error) {
 		out.Deliveries = append(out.Deliveries, Delivery{x.Attempt, x.At, x.Outcome})
 	}
 	for i := range d.Told {
-		if leave(d.Told[i].Mark) != nil {
+		if operation.Leave(d.Told[i].Mark) != nil {
 			out.Withheld++
 			continue
 		}
@@ -300,14 +299,4 @@ func (a *api) notice(c *call, q noticeQuery) (NoticeDetail, error) {
 	return out, nil
 }
 
-func leaveNotice(n *loop.NoticeRow) error { return leave(marking.Mark{TLP: n.TLP}) }
-
-var errDesk = fault.New(fault.Denied, "this is for the authority's people")
-
-// deskOnly refuses those who are not the authority's.
-func deskOnly(c *call) error {
-	if c.by.Desk() {
-		return nil
-	}
-	return errDesk
-}
+func leaveNotice(n *loop.NoticeRow) error { return operation.Leave(marking.Mark{TLP: n.TLP}) }

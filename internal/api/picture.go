@@ -80,7 +80,7 @@ func (a *api) statistics(c *call, _ none) (Statistics, error) {
 	if a.Picture == nil {
 		return Statistics{}, errNoPicture
 	}
-	s, err := a.Picture.Public(c.ctx, c.now)
+	s, err := a.Picture.Public(c.Ctx, c.Now)
 	if err != nil {
 		return Statistics{}, err
 	}
@@ -134,10 +134,10 @@ func (a *api) situation(c *call, q situationQuery) (Situation, error) {
 	if a.Picture == nil {
 		return Situation{}, errNoPicture
 	}
-	if err := deskOnly(c); err != nil {
+	if err := c.Desk(); err != nil {
 		return Situation{}, err
 	}
-	s, err := a.Picture.Desk(c.ctx, c.now, c.by, picture.Window{Days: q.Days})
+	s, err := a.Picture.Desk(c.Ctx, c.Now, c.By, picture.Window{Days: q.Days})
 	if err != nil {
 		return Situation{}, err
 	}

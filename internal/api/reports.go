@@ -54,7 +54,7 @@ func (a *api) report(c *call, q reportQuery) (ReportReceipt, error) {
 	if f.Language == "" {
 		f.Language = "en"
 	}
-	got, err := a.Casework.Receive(c.ctx, c.now, f)
+	got, err := a.Casework.Receive(c.Ctx, c.Now, f)
 	var mistakes casework.Mistakes
 	if errors.As(err, &mistakes) && len(mistakes) > 0 {
 		return ReportReceipt{}, operation.Wrong(string(mistakes[0].Field), "this is not right: "+mistakes[0].Code)
@@ -63,7 +63,7 @@ func (a *api) report(c *call, q reportQuery) (ReportReceipt, error) {
 		return ReportReceipt{}, err
 	}
 	if got.Already {
-		c.status = http.StatusOK
+		c.Status = http.StatusOK
 	}
 	return ReportReceipt{string(got.Code), got.Number, string(got.Kind), got.Signed, got.Due, got.Already}, nil
 }
@@ -73,7 +73,7 @@ var errNoReports = fault.New(fault.Unavailable, "reports are not taken in here")
 type reportsQuery struct {
 	Kind string `query:"kind" enum:"phishing,scam_site,malware,vulnerability,incident,data_exposed,question,complaint"`
 	Open bool   `query:"waiting" doc:"Only those that nobody has looked at."`
-	paging
+	operation.Paging
 }
 
 // Reports is one page of reports, the newest first: nothing of their words.
@@ -101,7 +101,7 @@ func (a *api) reports(c *call, q reportsQuery) (Reports, error) {
 	if a.Casework == nil {
 		return Reports{}, errNoReports
 	}
-	if err := deskOnly(c); err != nil {
+	if err := c.Desk(); err != nil {
 		return Reports{}, err
 	}
 	after, err := reportCursor(q.Cursor)
@@ -112,19 +112,19 @@ func (a *api) reports(c *call, q reportsQuery) (Reports, error) {
 	if q.Open {
 		ask.States = report.Waiting
 	}
-	v, err := a.Casework.List(c.ctx, c.now, c.by, ask, after, q.rows()+1)
+	v, err := a.Casework.List(c.Ctx, c.Now, c.By, ask, after, q.Rows()+1)
 	if err != nil {
 		return Reports{}, err
 	}
 	var out Reports
-	if len(v.Rows) > q.rows() {
-		v.Rows = v.Rows[:q.rows()]
+	if len(v.Rows) > q.Rows() {
+		v.Rows = v.Rows[:q.Rows()]
 		last := &v.Rows[len(v.Rows)-1]
 		out.Next = operation.NewCursor("report", last.Received.UTC().Format(time.RFC3339Nano), string(last.ID))
 	}
 	for _, r := range v.Rows {
 		out.Reports = append(out.Reports, Report{
-			string(r.ID), r.Number, string(r.Kind), string(r.State), string(r.Outcome), r.Language, r.Received, r.Due, some(r.Closed),
+			string(r.ID), r.Number, string(r.Kind), string(r.State), string(r.Outcome), r.Language, r.Received, r.Due, operation.Some(r.Closed),
 		})
 	}
 	return out, nil

@@ -27,27 +27,27 @@ func (a *api) routes() []Route {
 		op(a, "GET /api/v1/me", PersonKey, "", "Whom the token acts for, and what it may do", a.me),
 		op(a, "GET /api/v1/tokens", PersonKey, "", "The person's API tokens, without their secrets", a.tokens),
 
-		op(a, "GET /api/v1/findings", PersonKey, people.Read, "List findings, the newest first", a.findings, says(findingsText)),
+		op(a, "GET /api/v1/findings", PersonKey, people.Read, "List findings, the newest first", a.findings, operation.Says(findingsText)),
 		op(a, "GET /api/v1/findings/{id}", PersonKey, people.Read, "One finding with its sightings and notices", a.finding),
 		op(a, "GET /api/v1/findings/{id}/history", PersonKey, people.Read, "What happened to a finding, the oldest first", a.history),
-		op(a, "POST /api/v1/findings/answer", PersonKey, people.Answer, "Answer for findings of the own party", a.answerFindings, says(answerText)),
+		op(a, "POST /api/v1/findings/answer", PersonKey, people.Answer, "Answer for findings of the own party", a.answerFindings, operation.Says(answerText)),
 		op(a, "POST /api/v1/findings/{id}/attribute", PersonKey, people.Triage, "Say by hand who answers for a finding", a.attribute),
 		op(a, "POST /api/v1/findings/{id}/discard", PersonKey, people.Triage, "Say that the observation behind a finding is wrong", a.discard),
 		op(a, "POST /api/v1/findings/{id}/reject", PersonKey, people.Triage, "Say that a dispute, or an accepted risk, does not stand", a.reject),
-		op(a, "POST /api/v1/findings/{id}/mark", PersonKey, people.Mark, "Mark a finding more strictly, or put it under an embargo", a.mark, says(markText)),
+		op(a, "POST /api/v1/findings/{id}/mark", PersonKey, people.Mark, "Mark a finding more strictly, or put it under an embargo", a.mark, operation.Says(markText)),
 		op(a, "GET /api/v1/findings/{id}/shares", PersonKey, people.Mark, "With whom a finding is shared", a.shares),
 		op(a, "POST /api/v1/findings/{id}/shares", PersonKey, people.Mark, "Share a finding with a person or a party", a.share),
 		op(a, "POST /api/v1/findings/{id}/shares/{share}/end", PersonKey, people.Mark, "Take a share back", a.unshare),
 
 		op(a, "GET /api/v1/parties", PersonKey, people.Read, "List parties by name", a.parties),
 		op(a, "GET /api/v1/parties/{id}", PersonKey, people.Read, "One party with its contacts, resources and systems", a.party),
-		op(a, "PUT /api/v1/parties/{id}", PersonKey, people.Register, "Write one party as a whole", a.putParty, says(putPartyText)),
+		op(a, "PUT /api/v1/parties/{id}", PersonKey, people.Register, "Write one party as a whole", a.putParty, operation.Says(putPartyText)),
 
 		op(a, "GET /api/v1/notices", PersonKey, people.Read, "List notices, the newest first", a.notices),
 		op(a, "GET /api/v1/notices/{id}", PersonKey, people.Read, "One notice with its deliveries and the findings it tells", a.notice),
 
 		op(a, "GET /api/v1/feeds", PersonKey, people.Read, "List feeds and how they are doing", a.feeds),
-		op(a, "PUT /api/v1/feeds/{id}", PersonKey, people.Feeds, "Make a feed or change its settings", a.putFeed, says(putFeedText)),
+		op(a, "PUT /api/v1/feeds/{id}", PersonKey, people.Feeds, "Make a feed or change its settings", a.putFeed, operation.Says(putFeedText)),
 
 		op(a, "GET /api/v1/signals", PersonKey, people.Read, "List signals, the newest first", a.signals),
 		{Pattern: "POST /api/v1/signals", Key: FeedKey, Handle: a.push, Is: a.pushIs()},
@@ -57,13 +57,13 @@ func (a *api) routes() []Route {
 		op(a, "GET /api/v1/queue", PersonKey, people.Read, "What waits for the desk, the most severe first", a.queue),
 		op(a, "POST /api/v1/queue/{id}/done", PersonKey, people.Triage, "Say that an item of the queue was seen to", a.queueDone),
 
-		op(a, "GET /api/v1/proposals", PersonKey, people.Read, "List proposals of acts that need two people", a.proposals, says(proposalsText)),
-		op(a, "POST /api/v1/proposals", PersonKey, "", "Propose an act that needs two people", a.propose, created),
+		op(a, "GET /api/v1/proposals", PersonKey, people.Read, "List proposals of acts that need two people", a.proposals, operation.Says(proposalsText)),
+		op(a, "POST /api/v1/proposals", PersonKey, "", "Propose an act that needs two people", a.propose, operation.Created),
 
 		op(a, "GET /api/v1/ledger", PersonKey, people.Audit, "List entries of the ledger, the newest first", a.entries),
-		op(a, "GET /api/v1/ledger/checkpoint", NoKey, "", "The newest signed checkpoint of the ledger", a.checkpoint, also(http.StatusNotFound)),
+		op(a, "GET /api/v1/ledger/checkpoint", NoKey, "", "The newest signed checkpoint of the ledger", a.checkpoint, operation.Also(http.StatusNotFound)),
 
-		op(a, "POST /api/v1/reports", NoKey, "", "Report something", a.report, says(reportText), func(is *about) {
+		op(a, "POST /api/v1/reports", NoKey, "", "Report something", a.report, operation.Says(reportText), func(is *operation.About) {
 			is.Status = []int{http.StatusCreated, http.StatusOK}
 		}),
 		op(a, "GET /api/v1/reports", PersonKey, people.Read, "List reports, the newest first", a.reports),

@@ -56,8 +56,8 @@ func fill(v reflect.Value) {
 	}
 }
 
-// Named gives an error that begins with the name of a request's field that field: acts write "reason: …".
-func Named(err error, request reflect.Type) error {
+// named gives an error that begins with the name of a request's field that field: acts write "reason: …".
+func named(err error, request reflect.Type) error {
 	text, ok := fault.Message(err)
 	var m Mistakes
 	if !ok || errors.As(err, &m) || !errors.Is(err, fault.Invalid) {
