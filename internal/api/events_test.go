@@ -3,6 +3,7 @@ package api_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,7 +93,11 @@ func TestStreamsEnd(t *testing.T) {
 	began := make(chan struct{})
 	go func() {
 		close(began)
-		done <- w.do("GET", "/api/v1/events", nil, "Authorization", "Bearer "+w.desk).Code
+		code := http.StatusTooManyRequests
+		for code == http.StatusTooManyRequests { // the second was quicker
+			code = w.do("GET", "/api/v1/events", nil, "Authorization", "Bearer "+w.desk).Code
+		}
+		done <- code
 	}()
 	<-began
 	for w.do("GET", "/api/v1/events?limit=1", nil, "Authorization", "Bearer "+w.desk).Code != 429 { // until the other has its place
