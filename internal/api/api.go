@@ -18,10 +18,14 @@ import (
 
 	"tocsin/internal/access"
 	"tocsin/internal/act/casework"
+	"tocsin/internal/act/exposure"
 	"tocsin/internal/act/loop"
 	"tocsin/internal/act/picture"
 	"tocsin/internal/act/program"
 	"tocsin/internal/act/record"
+	"tocsin/internal/act/register"
+	"tocsin/internal/act/rehearse"
+	"tocsin/internal/act/rule"
 	"tocsin/internal/act/staff"
 	"tocsin/internal/act/triage"
 	"tocsin/internal/api/operation"
@@ -37,6 +41,10 @@ type Config struct {
 	Staff     *staff.Staff // whom API tokens act for
 	Record    *record.Log
 	Programs  *program.Programs
+	Rules     *rule.Desk
+	Register  *register.Register
+	Exposure  *exposure.Exposure
+	Stage     *rehearse.Stage    // where samples of feeds are read
 	Casework  *casework.Casework // nil: reports are not taken in
 	Picture   *picture.Picture   // nil: nothing is counted
 	Clock     func() time.Time   // what time it is
@@ -44,6 +52,7 @@ type Config struct {
 	Log       *slog.Logger       // nil: nothing is logged
 	Limit     *gate.Limiter      // nil: requests are not limited
 	Secure    bool               // reached over TLS
+	Zone      *time.Location     // of working days; nil is UTC
 	Streams   *gate.Streams      // nil: streams of events are not bounded
 	LookEvery time.Duration      // how often a stream looks at the ledger; 0 is a second
 }

@@ -14,9 +14,15 @@ import (
 	"time"
 
 	"tocsin/internal/access"
+	"tocsin/internal/act/casework"
+	"tocsin/internal/act/exposure"
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/picture"
 	"tocsin/internal/act/program"
 	"tocsin/internal/act/record"
+	"tocsin/internal/act/register"
+	"tocsin/internal/act/rehearse"
+	"tocsin/internal/act/rule"
 	"tocsin/internal/act/staff"
 	"tocsin/internal/act/triage"
 	"tocsin/internal/api"
@@ -39,6 +45,11 @@ type door struct {
 	token  string
 }
 
+// noMail takes every mail and delivers none.
+type noMail struct{}
+
+func (noMail) Send(context.Context, notice.Envelope) error { return nil }
+
 func newDoor(t *testing.T) *door {
 	t.Helper()
 	must := func(err error) {
@@ -55,6 +66,7 @@ func newDoor(t *testing.T) *door {
 	must(err)
 	t.Cleanup(func() { must(blobs.Close()) })
 	db := testkit.SQLite(t)
+	record := record.New(db, record.Settings{Dir: t.TempDir(), Origin: "test/ledger"})
 	l := loop.New(loop.Config{Store: db, Archive: blobs, Packs: known, Library: library, Settings: loop.Settings{Key: make([]byte, 32)}})
 	t.Cleanup(func() { must(l.Close(context.WithoutCancel(t.Context()))) })
 	d := &door{t: t, loop: l, token: loop.NewFeedToken()}
@@ -62,8 +74,11 @@ func newDoor(t *testing.T) *door {
 	must(l.PutFeed(t.Context(), noon, access.ForSoftware("command"), loop.FeedSettings{ID: "other", Pack: "ipsum", Token: "a-token-of-another-feed"}))
 	must(l.PutFeed(t.Context(), noon, access.ForSoftware("command"), loop.FeedSettings{ID: "off", Pack: "ipsum", Token: "a-token-of-a-dead-feed", Disabled: true}))
 	d.config = api.Config{
-		Loop: l, Triage: triage.New(db, l, time.UTC), Staff: staff.New(db, staff.Settings{Key: make([]byte, 32)}), Record: record.New(db, record.Settings{Dir: t.TempDir(), Origin: "test/ledger"}),
-		Programs: program.New(db, program.Settings{Key: make([]byte, 32)}), Clock: func() time.Time { return noon }, MaxSignal: 1000,
+		Loop: l, Triage: triage.New(db, l, time.UTC), Staff: staff.New(db, staff.Settings{Key: make([]byte, 32)}), Record: record,
+		Programs: program.New(db, program.Settings{Key: make([]byte, 32)}), Rules: rule.New(rule.Config{Store: db}), Exposure: exposure.New(db, library),
+		Register: register.New(db, register.Settings{Key: make([]byte, 32)}, noMail{}), Picture: picture.New(db),
+		Casework: casework.New(casework.Config{Store: db, Notary: record, Settings: casework.Settings{Key: make([]byte, 32)}}),
+		Stage:    rehearse.New(rehearse.Config{Store: db, Packs: known, Library: library, Register: l.Register}), Clock: func() time.Time { return noon }, MaxSignal: 1000,
 	}
 	d.store, d.h = db, api.New(d.config)
 	return d

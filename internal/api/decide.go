@@ -1,15 +1,13 @@
 package api
 
 import (
-	"cmp"
+	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"tocsin/internal/act/loop"
 	"tocsin/internal/act/triage"
 	"tocsin/internal/api/operation"
-	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
 	"tocsin/internal/marking"
@@ -30,28 +28,65 @@ type attributeQuery struct {
 	Body attributeBody
 }
 
-// after answers an act on a finding with the finding as it is now.
-func (a *api) after(c *call, id int64, err error) (Finding, error) {
-	if err != nil {
-		return Finding{}, err
+// Settled is what an act of the desk left.
+type Settled struct {
+	Batch   string     `json:"batch,omitempty" doc:"Undoes it by POST /api/v1/batches/{id}/undo; absent where a finding was given back to the rule."`
+	Until   *time.Time `json:"undo_until,omitempty"`
+	Finding *Finding   `json:"finding,omitempty" doc:"As it is now; absent where it is marked too strictly to leave the pages."`
+}
+
+// settle does one act of the desk.
+func (a *api) settle(c *call, on triage.On, reason string) (Settled, error) {
+	b, err := a.Triage.Do(c.Ctx, c.Now, c.By, []triage.On{on}, reason)
+	if err == nil {
+		err = b.First()
 	}
-	d, err := a.detail(c, id)
 	if err != nil {
-		return Finding{}, err
+		return Settled{}, err
 	}
-	return findingOf(&d.FindingRow), nil
+	return Settled{Batch: b.ID, Until: operation.Some(c.Now.Add(triage.UndoFor))}, nil
 }
 
-func (a *api) attribute(c *call, q attributeQuery) (Finding, error) {
-	return a.after(c, q.ID, a.Loop.AttributeByHand(c.Ctx, c.Now, c.By, ident.Finding(q.ID), ident.Party(q.Body.Party), q.Body.Reason))
+// settleFinding does one act of the desk on a finding and answers with it as it is now. What was done stays done where the
+// finding may not leave.
+func (a *api) settleFinding(c *call, id int64, on triage.On, reason string) (Settled, error) {
+	on.Key = fmt.Sprintf("finding:%d", id)
+	out, err := a.settle(c, on, reason)
+	if err != nil {
+		return out, err
+	}
+	return out, a.findingNow(c, id, &out)
 }
 
-func (a *api) discard(c *call, q decideQuery) (Finding, error) {
-	return a.after(c, q.ID, a.Triage.One(c.Ctx, c.Now, c.By, triage.On{Key: fmt.Sprintf("finding:%d", q.ID), Act: triage.Discard}, q.Body.Reason))
+func (a *api) findingNow(c *call, id int64, out *Settled) error {
+	d, err := a.Loop.FindingByID(c.Ctx, c.Now, c.By, ident.Finding(id))
+	switch {
+	case errors.Is(err, fault.NotFound): // the reader sees it no more
+		return nil
+	case err == nil && operation.Leave(d.Mark) == nil:
+		f := findingOf(&d.FindingRow)
+		out.Finding = &f
+	}
+	return err
 }
 
-func (a *api) reject(c *call, q decideQuery) (Finding, error) {
-	return a.after(c, q.ID, a.Triage.One(c.Ctx, c.Now, c.By, triage.On{Key: fmt.Sprintf("finding:%d", q.ID), Act: triage.Reject}, q.Body.Reason))
+func (a *api) attribute(c *call, q attributeQuery) (Settled, error) {
+	if q.Body.Party != "" {
+		return a.settleFinding(c, q.ID, triage.On{Act: triage.Attribute, To: ident.Party(q.Body.Party)}, q.Body.Reason)
+	}
+	var out Settled
+	if err := a.Loop.AttributeByHand(c.Ctx, c.Now, c.By, ident.Finding(q.ID), "", q.Body.Reason); err != nil {
+		return out, err
+	}
+	return out, a.findingNow(c, q.ID, &out)
+}
+
+func (a *api) discard(c *call, q decideQuery) (Settled, error) {
+	return a.settleFinding(c, q.ID, triage.On{Act: triage.Discard}, q.Body.Reason)
+}
+
+func (a *api) reject(c *call, q decideQuery) (Settled, error) {
+	return a.settleFinding(c, q.ID, triage.On{Act: triage.Reject}, q.Body.Reason)
 }
 
 const markText = "Gives either `tlp`, a stricter mark, or `embargo`, a later time. Lowering a mark needs two people: propose it by " +
@@ -163,100 +198,4 @@ func (a *api) unshare(c *call, q unshareQuery) (Shares, error) {
 		return Shares{}, err
 	}
 	return a.sharesNow(c, q.ID)
-}
-
-type queueQuery struct {
-	operation.Paging
-}
-
-// Queue is what waits for the desk.
-type Queue struct {
-	Items   []QueueItem `json:"items"`
-	Waiting int         `json:"waiting" doc:"Items in all, at most 10,001."`
-	Orphans int         `json:"orphans" doc:"Live findings that nobody answers for."`
-	Dispute int         `json:"disputes" doc:"Findings that parties dispute."`
-	Unheard int         `json:"unheard" doc:"Notices that reached nobody."`
-	Next    string      `json:"next,omitempty"`
-}
-
-func (q Queue) NextCursor() string { return q.Next }
-
-// QueueItem is something that a person at the desk has to look at.
-type QueueItem struct {
-	ID       string    `json:"id"`
-	Kind     string    `json:"kind"`
-	Object   string    `json:"object" doc:"As the ledger names it."`
-	Severity string    `json:"severity"`
-	Created  time.Time `json:"created"`
-}
-
-// mostQueued is how many items of the queue are looked at for one page.
-const mostQueued = 10_000
-
-func (a *api) queue(c *call, q queueQuery) (Queue, error) {
-	after, err := queueCursor(q.Cursor)
-	if err != nil {
-		return Queue{}, err
-	}
-	if !c.By.Desk() {
-		return Queue{}, fault.New(fault.Denied, "the queue is the authority's")
-	}
-	v, err := a.Triage.Waits(c.Ctx, c.Now, c.By, mostQueued)
-	if err != nil {
-		return Queue{}, err
-	}
-	out := Queue{Waiting: v.Waiting, Orphans: v.Orphans, Dispute: v.Disputes, Unheard: v.Unheard}
-	for i := range v.Items {
-		item := &v.Items[i]
-		is := queuePlace{item.Severity, item.Created, item.ID}
-		if after.id != "" && !is.behind(after) {
-			continue
-		}
-		if len(out.Items) == q.Rows() {
-			last := &v.Items[i-1]
-			out.Next = operation.NewCursor("queue", strconv.Itoa(int(last.Severity)), strconv.FormatInt(last.Created.UnixMicro(), 10), last.ID)
-			break
-		}
-		out.Items = append(out.Items, QueueItem{item.ID, item.Kind, item.Object, item.Severity.String(), item.Created})
-	}
-	return out, nil
-}
-
-// queuePlace is a place in the queue: the most severe first, then the oldest.
-type queuePlace struct {
-	severity event.Severity
-	created  time.Time
-	id       string
-}
-
-// queueCursor reads the place of the last item of the page before; the zero place for the first page.
-func queueCursor(text string) (queuePlace, error) {
-	keys, err := operation.CursorKeys("queue", text, 3)
-	if err != nil || keys == nil {
-		return queuePlace{}, err
-	}
-	severity, err := strconv.Atoi(keys[0])
-	at, err2 := strconv.ParseInt(keys[1], 10, 64)
-	if err != nil || err2 != nil {
-		return queuePlace{}, operation.Wrong("cursor", "this is no cursor of this list")
-	}
-	return queuePlace{event.Severity(severity), time.UnixMicro(at), keys[2]}, nil
-}
-
-func (p queuePlace) behind(o queuePlace) bool {
-	if c := cmp.Compare(o.severity, p.severity); c != 0 {
-		return c > 0
-	}
-	if c := p.created.Compare(o.created); c != 0 {
-		return c > 0
-	}
-	return p.id > o.id
-}
-
-type queueDoneQuery struct {
-	ID string `path:"id"`
-}
-
-func (a *api) queueDone(c *call, q queueDoneQuery) (none, error) {
-	return none{}, a.Triage.One(c.Ctx, c.Now, c.By, triage.On{Key: "queue:" + q.ID, Act: triage.Done}, "api")
 }

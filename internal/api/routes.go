@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"reflect"
+	"slices"
 
 	"tocsin/internal/api/operation"
 	"tocsin/internal/people"
@@ -23,10 +24,24 @@ const (
 func Routes() []Route { return (&api{}).routes() }
 
 func (a *api) routes() []Route {
-	routes := []Route{
+	return slices.Concat(a.ownRoutes(), a.findingRoutes(), a.queueRoutes(), a.partyRoutes(), a.feedRoutes(), a.reportRoutes(), a.pictureRoutes(), []Route{
+		{Pattern: "GET /api/v1/events", Key: PersonKey, Handle: a.events, Is: eventsIs()},
+		{Pattern: "GET /api/v1/openapi.json", Handle: a.openapi, Is: openapiIs()},
+		{Pattern: "GET /healthz", Handle: alive},
+		{Pattern: "GET /readyz", Handle: a.ready},
+		{Pattern: "/api/", Handle: nothing},
+	})
+}
+
+func (a *api) ownRoutes() []Route {
+	return []Route{
 		op(a, "GET /api/v1/me", PersonKey, "", "Whom the token acts for, and what it may do", a.me),
 		op(a, "GET /api/v1/tokens", PersonKey, "", "The person's API tokens, without their secrets", a.tokens),
+	}
+}
 
+func (a *api) findingRoutes() []Route {
+	return []Route{
 		op(a, "GET /api/v1/findings", PersonKey, people.Read, "List findings, the newest first", a.findings, operation.Says(findingsText)),
 		op(a, "GET /api/v1/findings/{id}", PersonKey, people.Read, "One finding with its sightings and notices", a.finding),
 		op(a, "GET /api/v1/findings/{id}/history", PersonKey, people.Read, "What happened to a finding, the oldest first", a.history),
@@ -38,47 +53,58 @@ func (a *api) routes() []Route {
 		op(a, "GET /api/v1/findings/{id}/shares", PersonKey, people.Mark, "With whom a finding is shared", a.shares),
 		op(a, "POST /api/v1/findings/{id}/shares", PersonKey, people.Mark, "Share a finding with a person or a party", a.share),
 		op(a, "POST /api/v1/findings/{id}/shares/{share}/end", PersonKey, people.Mark, "Take a share back", a.unshare),
+	}
+}
 
+func (a *api) queueRoutes() []Route {
+	return []Route{
+		op(a, "GET /api/v1/queue", PersonKey, people.Read, "What waits for the desk, the first to be due first", a.queue, operation.Says(queueText)),
+		op(a, "POST /api/v1/queue/{id}/done", PersonKey, people.Triage, "Say that an item of the queue was seen to", a.queueDone),
+		op(a, "POST /api/v1/queue/preview", PersonKey, people.Triage, "What acts would do, without doing them", a.weigh),
+		op(a, "POST /api/v1/queue/bulk", PersonKey, people.Triage, "Settle many things at once", a.bulk, operation.Says(bulkText)),
+		op(a, "POST /api/v1/batches/{id}/undo", PersonKey, people.Triage, "Take back what was done together", a.undo, operation.Says(undoText), operation.Also(http.StatusGone)),
+		op(a, "GET /api/v1/proposals", PersonKey, people.Read, "List proposals of acts that need two people", a.proposals, operation.Says(proposalsText)),
+		op(a, "POST /api/v1/proposals", PersonKey, "", "Propose an act that needs two people", a.propose, operation.Created),
+		op(a, "GET /api/v1/ledger", PersonKey, people.Audit, "List entries of the ledger, the newest first", a.entries),
+		op(a, "GET /api/v1/ledger/checkpoint", NoKey, "", "The newest signed checkpoint of the ledger", a.checkpoint, operation.Also(http.StatusNotFound)),
+	}
+}
+
+func (a *api) partyRoutes() []Route {
+	return []Route{
 		op(a, "GET /api/v1/parties", PersonKey, people.Read, "List parties by name", a.parties),
 		op(a, "GET /api/v1/parties/{id}", PersonKey, people.Read, "One party with its contacts, resources and systems", a.party),
 		op(a, "PUT /api/v1/parties/{id}", PersonKey, people.Register, "Write one party as a whole", a.putParty, operation.Says(putPartyText)),
-
 		op(a, "GET /api/v1/notices", PersonKey, people.Read, "List notices, the newest first", a.notices),
 		op(a, "GET /api/v1/notices/{id}", PersonKey, people.Read, "One notice with its deliveries and the findings it tells", a.notice),
+	}
+}
 
+func (a *api) feedRoutes() []Route {
+	return []Route{
 		op(a, "GET /api/v1/feeds", PersonKey, people.Read, "List feeds and how they are doing", a.feeds),
 		op(a, "PUT /api/v1/feeds/{id}", PersonKey, people.Feeds, "Make a feed or change its settings", a.putFeed, operation.Says(putFeedText)),
-
 		op(a, "GET /api/v1/signals", PersonKey, people.Read, "List signals, the newest first", a.signals),
 		{Pattern: "POST /api/v1/signals", Key: FeedKey, Handle: a.push, Is: a.pushIs()},
 		{Pattern: "GET /api/v1/signals/{id}", Key: AnyKey, Handle: a.receipt, Is: a.receiptIs()},
 		op(a, "POST /api/v1/signals/{id}/replay", PersonKey, people.Feeds, "Read the rows of a signal that were kept aside once more", a.replay),
+	}
+}
 
-		op(a, "GET /api/v1/queue", PersonKey, people.Read, "What waits for the desk, the most severe first", a.queue),
-		op(a, "POST /api/v1/queue/{id}/done", PersonKey, people.Triage, "Say that an item of the queue was seen to", a.queueDone),
-
-		op(a, "GET /api/v1/proposals", PersonKey, people.Read, "List proposals of acts that need two people", a.proposals, operation.Says(proposalsText)),
-		op(a, "POST /api/v1/proposals", PersonKey, "", "Propose an act that needs two people", a.propose, operation.Created),
-
-		op(a, "GET /api/v1/ledger", PersonKey, people.Audit, "List entries of the ledger, the newest first", a.entries),
-		op(a, "GET /api/v1/ledger/checkpoint", NoKey, "", "The newest signed checkpoint of the ledger", a.checkpoint, operation.Also(http.StatusNotFound)),
-
+func (a *api) reportRoutes() []Route {
+	return []Route{
 		op(a, "POST /api/v1/reports", NoKey, "", "Report something", a.report, operation.Says(reportText), func(is *operation.About) {
 			is.Status = []int{http.StatusCreated, http.StatusOK}
 		}),
 		op(a, "GET /api/v1/reports", PersonKey, people.Read, "List reports, the newest first", a.reports),
+	}
+}
 
+func (a *api) pictureRoutes() []Route {
+	return []Route{
 		op(a, "GET /api/v1/situation", PersonKey, people.Read, "The picture of this instant", a.situation),
 		op(a, "GET /api/v1/statistics", NoKey, "", "The numbers that everybody may see", a.statistics),
-
-		{Pattern: "GET /api/v1/events", Key: PersonKey, Handle: a.events, Is: eventsIs()},
-		{Pattern: "GET /api/v1/openapi.json", Handle: a.openapi, Is: openapiIs()},
 	}
-	return append(routes,
-		Route{Pattern: "GET /healthz", Handle: alive},
-		Route{Pattern: "GET /readyz", Handle: a.ready},
-		Route{Pattern: "/api/", Handle: nothing},
-	)
 }
 
 // Document returns the OpenAPI 3.1 document of the interface.

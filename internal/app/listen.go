@@ -63,7 +63,8 @@ func (r *running) doors(in *installation, s serving, wake func()) ([]door, error
 		return nil, err
 	}
 	calls := api.New(api.Config{
-		Loop: in.loop, Triage: in.triage, Staff: in.staff, Record: in.log, Programs: in.programs, Casework: in.work, Picture: in.picture, Clock: r.clock, Log: r.log, Limit: limit, Secure: r.cfg.secure(),
+		Loop: in.loop, Triage: in.triage, Staff: in.staff, Record: in.log, Programs: in.programs, Casework: in.work, Picture: in.picture, Rules: in.rules,
+		Register: in.register, Exposure: in.exposure, Stage: newStage(in), Clock: r.clock, Log: r.log, Limit: limit, Secure: r.cfg.secure(), Zone: r.cfg.zone(),
 		Streams: s.streams,
 	})
 	front := http.NewServeMux()

@@ -102,10 +102,15 @@ func (r *running) settingsShown() []desk.Setting {
 // rulingOf is what the desk's rules and trials of feeds need of an installation.
 func (r *running) rulingOf(in *installation, c *web.Config, s *system) {
 	c.Ruling, c.Upkeep = in.rules, upkeep.New(in.store)
-	c.Stage = rehearse.New(rehearse.Config{Store: in.store, Packs: in.packs, Library: in.library, Key: in.key, Register: in.loop.Register})
+	c.Stage = newStage(in)
 	if s != nil {
 		c.System = s.facts
 	}
+}
+
+// newStage makes what reads samples of feeds.
+func newStage(in *installation) *rehearse.Stage {
+	return rehearse.New(rehearse.Config{Store: in.store, Packs: in.packs, Library: in.library, Key: in.key, Register: in.loop.Register})
 }
 
 // newRules makes the operations on the desk's rules.

@@ -23,7 +23,7 @@ type sight struct {
 
 var (
 	deskReads = []string{"administrator", "handler", "approver"}
-	deskToken = []string{"api_token"} // acts for a desk person who reads; never in mails, raw rows or the texts of events
+	deskToken = []string{"api_token"} // with every scope of a desk person; never in mails, raw rows or the texts of events
 	alphaAll  = []string{"read_only", "answerer", "party_admin"}
 	betaAll   = []string{"other_party"}
 	everyDesk = []string{"administrator", "handler", "approver", "auditor", "no_post"}
@@ -57,7 +57,7 @@ var sights = []sight{
 	{"zqbeta-own-contact*", slices.Concat(deskReads, deskToken, betaAll, []string{"mail:beta"})},
 	{"zqalpha-own-system", slices.Concat(deskReads, deskToken, alphaAll)},
 	{"zqbeta-own-system", slices.Concat(deskReads, deskToken, betaAll)},
-	{"zqbeta-own-queue", deskReads},
+	{"zqbeta-own-queue", slices.Concat(deskReads, deskToken)},
 	{"zqalpha-own-unit", []string{"administrator", "party_admin"}},
 	{"zqbeta-own-unit", []string{"administrator", "other_party"}},
 	{"zqauthority-own-label", append([]string{"administrator"}, deskToken...)}, // its own

@@ -153,7 +153,11 @@ func (w *trustWorld) open() {
 	clock := func() time.Time { return w.now }
 	w.pages, err = web.New(w.config(clock, log))
 	w.must(err)
-	calls := api.New(api.Config{Loop: w.loop, Triage: triage.New(w.db, w.loop, time.UTC), Staff: w.staff, Record: w.record, Programs: w.programs(), Casework: w.work, Picture: picture.New(w.db), Clock: clock, Log: log})
+	tools := w.config(clock, log)
+	calls := api.New(api.Config{
+		Loop: w.loop, Triage: triage.New(w.db, w.loop, time.UTC), Staff: w.staff, Record: w.record, Programs: w.programs(), Casework: w.work, Picture: picture.New(w.db),
+		Rules: tools.Ruling, Register: w.register, Exposure: w.exposure, Stage: tools.Stage, Clock: clock, Log: log,
+	})
 	mux := http.NewServeMux()
 	mux.Handle("/api/", calls)
 	mux.Handle("/healthz", calls)

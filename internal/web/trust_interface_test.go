@@ -1,0 +1,93 @@
+package web_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+
+	"tocsin/internal/ident"
+)
+
+func init() { //nolint:gochecknoinits // calls name what looks them up: a variable would be a cycle
+	maps.Copy(calls, interfaceCalls)
+	maps.Copy(walk, interfaceWalk)
+}
+
+// batch is what the program did and can undo.
+func (w *trustWorld) batch() string {
+	w.t.Helper()
+	q := say("/api/v1/findings/"+w.finding(alpha)+"/discard", because)
+	r := w.roles["api_token"].call("POST", q.path, q.form)
+	var is struct{ Batch string }
+	w.must(json.Unmarshal(r.Body.Bytes(), &is))
+	if is.Batch == "" {
+		w.t.Fatalf("discard: %d\n%s", r.Code, r.Body)
+	}
+	return is.Batch
+}
+
+// ownProposal is a proposal of the program's person.
+func (w *trustWorld) ownProposal() string {
+	w.t.Helper()
+	f := w.ending()
+	by, err := w.staff.ActorOf(w.t.Context(), w.now, "per_api_token")
+	w.must(err)
+	p, err := w.staff.Propose(w.t.Context(), w.now, by, f.Get("act"), f.Get("object"), "", "no")
+	w.must(err)
+	return p.ID
+}
+
+// does is a call without a body at an address with something in it.
+func does(format string, what func(w *trustWorld) string) func(*trustWorld, *caller) request {
+	return func(w *trustWorld, _ *caller) request { return send(fmt.Sprintf(format, what(w)), nil) }
+}
+
+// sees is a GET at an address with something in it.
+func sees(format string, what func(w *trustWorld) string) func(*trustWorld, *caller) request {
+	return func(w *trustWorld, _ *caller) request { return at(fmt.Sprintf(format, what(w))) }
+}
+
+// says is a call with a JSON body at an address.
+func says(path, text string) func(*trustWorld, *caller) request {
+	return func(*trustWorld, *caller) request { return say(path, "%s", text) }
+}
+
+func (w *trustWorld) ownWish() string { return w.claimed(alpha) }
+
+func (w *trustWorld) ownHook() string { return w.hook(ident.Authority) }
+
+// deadPath is a dead delivery to a webhook of the authority, by its address in the interface.
+func (w *trustWorld) deadPath() string {
+	return strings.Replace(w.died(ident.Authority), "/retry/", "/deliveries/", 1)
+}
+
+const (
+	routeBody = `{"when":{"identifier":"no-such-thing"},"do":{"deed":"assign","party":"beta"},"reason":"because of the test"}`
+	tellBody  = `{"when":{"identifier":"no-such-thing"},"do":{"deed":"hold"},"reason":"because of the test"}`
+)
+
+// interfaceCalls are well-formed calls of what the interface does as the pages do.
+var interfaceCalls = map[string]func(w *trustWorld, c *caller) request{
+	"POST /api/v1/queue/preview": func(w *trustWorld, _ *caller) request {
+		return say("/api/v1/queue/preview", `{"items":[{"key":"finding:%s","act":"discard"}]}`, w.finding(alpha))
+	},
+	"POST /api/v1/queue/bulk": func(w *trustWorld, _ *caller) request {
+		return say("/api/v1/queue/bulk", `{"items":[{"key":"finding:%s","act":"discard"}],"reason":"because of the test"}`, w.finding(alpha))
+	},
+	"POST /api/v1/batches/{id}/undo": does("/api/v1/batches/%s/undo", (*trustWorld).batch),
+}
+
+const memberCall = "a party's own people call it: package api counts what every call leaves"
+
+// byProgram is a step of the program's token.
+func byProgram(post, act, object string) step {
+	return step{role: "api_token", actor: programToken, post: post, act: act, object: object}
+}
+
+// interfaceWalk is what good calls of them leave in the ledger.
+var interfaceWalk = map[string]step{
+	"POST /api/v1/queue/preview":     {exempt: "says what acts would do and does nothing"},
+	"POST /api/v1/queue/bulk":        byProgram("handler", "finding.discard", "finding:"),
+	"POST /api/v1/batches/{id}/undo": byProgram("handler", "triage.undo", "finding:"),
+}
