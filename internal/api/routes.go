@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"tocsin/internal/api/operation"
+	"tocsin/internal/api/rule"
 	"tocsin/internal/people"
 )
 
@@ -24,7 +25,7 @@ const (
 func Routes() []Route { return (&api{}).routes() }
 
 func (a *api) routes() []Route {
-	return slices.Concat(a.ownRoutes(), a.findingRoutes(), a.queueRoutes(), a.partyRoutes(), a.feedRoutes(), a.reportRoutes(), a.pictureRoutes(), []Route{
+	return slices.Concat(a.ownRoutes(), a.findingRoutes(), a.queueRoutes(), a.partyRoutes(), a.ruleRoutes(), a.feedRoutes(), a.reportRoutes(), a.pictureRoutes(), []Route{
 		{Pattern: "GET /api/v1/events", Key: PersonKey, Handle: a.events, Is: eventsIs()},
 		{Pattern: "GET /api/v1/openapi.json", Handle: a.openapi, Is: openapiIs()},
 		{Pattern: "GET /healthz", Handle: alive},
@@ -77,6 +78,20 @@ func (a *api) partyRoutes() []Route {
 		op(a, "PUT /api/v1/parties/{id}", PersonKey, people.Register, "Write one party as a whole", a.putParty, operation.Says(putPartyText)),
 		op(a, "GET /api/v1/notices", PersonKey, people.Read, "List notices, the newest first", a.notices),
 		op(a, "GET /api/v1/notices/{id}", PersonKey, people.Read, "One notice with its deliveries and the findings it tells", a.notice),
+	}
+}
+
+func (a *api) ruleRoutes() []Route {
+	d := &rule.Desk{Rules: a.Rules, Loop: a.Loop}
+	return []Route{
+		op(a, "GET /api/v1/rules", PersonKey, people.Read, "The desk's rules in the order in which they are asked, and what they hold", d.List),
+		op(a, "GET /api/v1/rules/{number}", PersonKey, people.Read, "One rule with its versions", d.One),
+		op(a, "POST /api/v1/rules/route", PersonKey, people.Register, "Write a rule that says who answers", d.Route, operation.Says(rule.Text), operation.Also(http.StatusNotFound)),
+		op(a, "POST /api/v1/rules/tell", PersonKey, people.Triage, "Write a rule that says how findings are told", d.Tell, operation.Says(rule.Text), operation.Also(http.StatusNotFound)),
+		op(a, "POST /api/v1/rules/try", PersonKey, people.Read, "What a rule would have done in the last days", d.Try, operation.Says(rule.TrialText)),
+		op(a, "GET /api/v1/rules/{number}/trial", PersonKey, people.Read, "What a rule as it stands would have done in the last days", d.Kept, operation.Says(rule.TrialText), operation.Also(http.StatusConflict)),
+		op(a, "POST /api/v1/rules/{number}/end", PersonKey, people.Read, "Take a rule back at once", d.End),
+		op(a, "POST /api/v1/rules/{number}/release", PersonKey, people.Triage, "Let through what a rule holds of a party until now", d.Release),
 	}
 }
 

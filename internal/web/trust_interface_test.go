@@ -75,7 +75,16 @@ var interfaceCalls = map[string]func(w *trustWorld, c *caller) request{
 	"POST /api/v1/queue/bulk": func(w *trustWorld, _ *caller) request {
 		return say("/api/v1/queue/bulk", `{"items":[{"key":"finding:%s","act":"discard"}],"reason":"because of the test"}`, w.finding(alpha))
 	},
-	"POST /api/v1/batches/{id}/undo": does("/api/v1/batches/%s/undo", (*trustWorld).batch),
+	"POST /api/v1/batches/{id}/undo":   does("/api/v1/batches/%s/undo", (*trustWorld).batch),
+	"GET /api/v1/rules/{number}":       sees("/api/v1/rules/%s", (*trustWorld).rule),
+	"GET /api/v1/rules/{number}/trial": sees("/api/v1/rules/%s/trial", (*trustWorld).rule),
+	"POST /api/v1/rules/route":         says("/api/v1/rules/route", routeBody),
+	"POST /api/v1/rules/tell":          says("/api/v1/rules/tell", tellBody),
+	"POST /api/v1/rules/try":           says("/api/v1/rules/try", tellBody),
+	"POST /api/v1/rules/{number}/end":  does("/api/v1/rules/%s/end", (*trustWorld).rule),
+	"POST /api/v1/rules/{number}/release": func(w *trustWorld, _ *caller) request {
+		return say("/api/v1/rules/"+w.rule()+"/release", `{"party":"alpha"}`)
+	},
 }
 
 const memberCall = "a party's own people call it: package api counts what every call leaves"
@@ -87,7 +96,12 @@ func byProgram(post, act, object string) step {
 
 // interfaceWalk is what good calls of them leave in the ledger.
 var interfaceWalk = map[string]step{
-	"POST /api/v1/queue/preview":     {exempt: "says what acts would do and does nothing"},
-	"POST /api/v1/queue/bulk":        byProgram("handler", "finding.discard", "finding:"),
-	"POST /api/v1/batches/{id}/undo": byProgram("handler", "triage.undo", "finding:"),
+	"POST /api/v1/queue/preview":          {exempt: "says what acts would do and does nothing"},
+	"POST /api/v1/queue/bulk":             byProgram("handler", "finding.discard", "finding:"),
+	"POST /api/v1/batches/{id}/undo":      byProgram("handler", "triage.undo", "finding:"),
+	"POST /api/v1/rules/route":            byProgram("administrator", "rule.route", "rule:"),
+	"POST /api/v1/rules/tell":             byProgram("handler", "rule.tell", "rule:"),
+	"POST /api/v1/rules/try":              {exempt: "tries a rule and keeps nothing"},
+	"POST /api/v1/rules/{number}/end":     byProgram("handler", "rule.end_tell", "rule:"),
+	"POST /api/v1/rules/{number}/release": byProgram("handler", "rule.release", "rule:"),
 }
