@@ -58,22 +58,27 @@ func figures(list []situation.Figure) []Figure {
 func closingOf(list []situation.Closing) []DaysUntil {
 	var out []DaysUntil
 	for _, c := range list {
-		d := DaysUntil{Severity: c.Severity.String(), Findings: c.N, Verified: c.Verified}
-		if c.All {
-			d.Severity = "all"
-		}
-		for _, q := range []struct {
-			known bool
-			days  int
-			to    **int
-		}{{c.Median.Known, c.Median.Days, &d.Median}, {c.Median.LowKnown, c.Median.Low, &d.Low}, {c.Median.HighKnown, c.Median.High, &d.High}} {
-			if q.known {
-				*q.to = &q.days
-			}
+		d := daysUntil(c.Estimate)
+		if !c.All {
+			d.Severity = c.Severity.String()
 		}
 		out = append(out, d)
 	}
 	return out
+}
+
+func daysUntil(c situation.Estimate) DaysUntil {
+	d := DaysUntil{Severity: "all", Findings: c.N, Verified: c.Verified}
+	for _, q := range []struct {
+		known bool
+		days  int
+		to    **int
+	}{{c.Median.Known, c.Median.Days, &d.Median}, {c.Median.LowKnown, c.Median.Low, &d.Low}, {c.Median.HighKnown, c.Median.High, &d.High}} {
+		if q.known {
+			*q.to = &q.days
+		}
+	}
+	return d
 }
 
 func (a *api) statistics(c *call, _ none) (Statistics, error) {
@@ -160,6 +165,68 @@ func (a *api) situation(c *call, q situationQuery) (Situation, error) {
 				out.Heat = append(out.Heat, HeatCell{sector, region, n})
 			}
 		}
+	}
+	return out, nil
+}
+
+// Promises is how the authority keeps what it promises.
+type Promises struct {
+	Through string         `json:"through" doc:"Counted as at the end of this UTC day."`
+	Days    int            `json:"days" doc:"That the whole spans."`
+	Whole   PromisesKept   `json:"whole"`
+	Months  []PromisesKept `json:"months" doc:"The oldest first; the last may be unfinished."`
+	Waiting Figure         `json:"waiting" doc:"Items in the desk's queue."`
+	Oldest  float64        `json:"oldest_hours,omitempty" doc:"That the oldest of them waits; absent where none does, or that is withheld."`
+}
+
+// PromisesKept is what was kept in one span of days.
+type PromisesKept struct {
+	From     string    `json:"from" doc:"A UTC day, included."`
+	To       string    `json:"to" doc:"A UTC day, included."`
+	Told     Figure    `json:"told" doc:"Findings that were told to their party."`
+	Median   float64   `json:"told_median_hours,omitempty" doc:"From the finding to the notice."`
+	Most     float64   `json:"told_most_hours,omitempty" doc:"90 of 100 took at most this."`
+	Urgent   KeptShare `json:"urgent" doc:"Of findings of high severity and above: told within 24 hours."`
+	Disputes KeptShare `json:"disputes" doc:"Answered within five days."`
+	Reports  KeptShare `json:"reports" doc:"Acknowledged at once."`
+	Looks    Figure    `json:"looks" doc:"Looks into raw data, each with a stated reason."`
+	Pairs    Figure    `json:"pairs" doc:"Acts that took two people."`
+}
+
+// KeptShare is a part of a whole.
+type KeptShare struct {
+	Of    Figure   `json:"of"`
+	Share *float64 `json:"share,omitempty" doc:"0 to 1; absent where it is withheld, or there is nothing."`
+	Low   *float64 `json:"share_low,omitempty" doc:"95 percent interval (Wilson)."`
+	High  *float64 `json:"share_high,omitempty"`
+}
+
+func keptShareOf(s situation.Share) KeptShare {
+	out := KeptShare{Of: figureOf(s.Of)}
+	if s.Known {
+		out.Share, out.Low, out.High = &s.Value, &s.Low, &s.High
+	}
+	return out
+}
+
+func promisesKept(k situation.Kept) PromisesKept {
+	return PromisesKept{
+		From: k.From.String(), To: k.To.String(), Told: figureOf(k.Told.N), Median: k.Told.Median, Most: k.Told.Most, Urgent: keptShareOf(k.Urgent),
+		Disputes: keptShareOf(k.Disputes), Reports: keptShareOf(k.Reports), Looks: figureOf(k.Looks), Pairs: figureOf(k.Pairs),
+	}
+}
+
+func (a *api) promises(c *call, _ none) (Promises, error) {
+	if a.Picture == nil {
+		return Promises{}, errNoPicture
+	}
+	s, err := a.Picture.Promises(c.Ctx, c.Now)
+	if err != nil {
+		return Promises{}, err
+	}
+	out := Promises{Through: s.Through.String(), Days: s.Days, Whole: promisesKept(s.Whole), Waiting: figureOf(s.Waiting), Oldest: s.Oldest}
+	for _, k := range s.Months {
+		out.Months = append(out.Months, promisesKept(k))
 	}
 	return out, nil
 }

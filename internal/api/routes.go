@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"tocsin/internal/api/operation"
+	"tocsin/internal/api/register"
 	"tocsin/internal/api/rule"
 	"tocsin/internal/people"
 )
@@ -25,13 +26,14 @@ const (
 func Routes() []Route { return (&api{}).routes() }
 
 func (a *api) routes() []Route {
-	return slices.Concat(a.ownRoutes(), a.findingRoutes(), a.queueRoutes(), a.partyRoutes(), a.ruleRoutes(), a.feedRoutes(), a.reportRoutes(), a.pictureRoutes(), []Route{
-		{Pattern: "GET /api/v1/events", Key: PersonKey, Handle: a.events, Is: eventsIs()},
-		{Pattern: "GET /api/v1/openapi.json", Handle: a.openapi, Is: openapiIs()},
-		{Pattern: "GET /healthz", Handle: alive},
-		{Pattern: "GET /readyz", Handle: a.ready},
-		{Pattern: "/api/", Handle: nothing},
-	})
+	return slices.Concat(a.ownRoutes(), a.findingRoutes(), a.queueRoutes(), a.partyRoutes(), a.ruleRoutes(), a.feedRoutes(), a.reportRoutes(), a.memberRoutes(),
+		a.pictureRoutes(), []Route{
+			{Pattern: "GET /api/v1/events", Key: PersonKey, Handle: a.events, Is: eventsIs()},
+			{Pattern: "GET /api/v1/openapi.json", Handle: a.openapi, Is: openapiIs()},
+			{Pattern: "GET /healthz", Handle: alive},
+			{Pattern: "GET /readyz", Handle: a.ready},
+			{Pattern: "/api/", Handle: nothing},
+		})
 }
 
 func (a *api) ownRoutes() []Route {
@@ -46,6 +48,7 @@ func (a *api) findingRoutes() []Route {
 		op(a, "GET /api/v1/findings", PersonKey, people.Read, "List findings, the newest first", a.findings, operation.Says(findingsText)),
 		op(a, "GET /api/v1/findings/{id}", PersonKey, people.Read, "One finding with its sightings and notices", a.finding),
 		op(a, "GET /api/v1/findings/{id}/history", PersonKey, people.Read, "What happened to a finding, the oldest first", a.history),
+		op(a, "GET /api/v1/findings/{id}/why", PersonKey, people.Read, "Who answers for a finding, and why", a.why),
 		op(a, "POST /api/v1/findings/answer", PersonKey, people.Answer, "Answer for findings of the own party", a.answerFindings, operation.Says(answerText)),
 		op(a, "POST /api/v1/findings/{id}/attribute", PersonKey, people.Triage, "Say by hand who answers for a finding", a.attribute),
 		op(a, "POST /api/v1/findings/{id}/discard", PersonKey, people.Triage, "Say that the observation behind a finding is wrong", a.discard),
@@ -72,12 +75,21 @@ func (a *api) queueRoutes() []Route {
 }
 
 func (a *api) partyRoutes() []Route {
+	r := a.register()
 	return []Route{
 		op(a, "GET /api/v1/parties", PersonKey, people.Read, "List parties by name", a.parties),
 		op(a, "GET /api/v1/parties/{id}", PersonKey, people.Read, "One party with its contacts, resources and systems", a.party),
+		op(a, "GET /api/v1/parties/{id}/picture", PersonKey, people.Read, "A party's findings in numbers, and how it answers", a.partyPicture),
 		op(a, "PUT /api/v1/parties/{id}", PersonKey, people.Register, "Write one party as a whole", a.putParty, operation.Says(putPartyText)),
 		op(a, "GET /api/v1/notices", PersonKey, people.Read, "List notices, the newest first", a.notices),
 		op(a, "GET /api/v1/notices/{id}", PersonKey, people.Read, "One notice with its deliveries and the findings it tells", a.notice),
+		op(a, "GET /api/v1/changes", PersonKey, people.Read, "What parties want changed in the register; to a party its own", r.Changes),
+		op(a, "GET /api/v1/changes/{id}", PersonKey, people.Read, "One change of the register", r.Change),
+		op(a, "POST /api/v1/changes", PersonKey, people.Answer, "Change what the own party has in the register", r.Propose, operation.Says(register.ProposeText), operation.Created, operation.Also(http.StatusNotFound)),
+		op(a, "POST /api/v1/changes/draft", PersonKey, people.Answer, "What a change would be, without proposing it", r.Draft, operation.Also(http.StatusNotFound)),
+		op(a, "POST /api/v1/changes/{id}/confirm", PersonKey, people.Register, "Carry a change out", r.Confirm),
+		op(a, "POST /api/v1/changes/{id}/refuse", PersonKey, people.Register, "Refuse a change, with a reason that the party reads", r.Refuse),
+		op(a, "POST /api/v1/changes/{id}/withdraw", PersonKey, people.Answer, "Take a change of the own party back", r.Withdraw),
 	}
 }
 
@@ -115,11 +127,35 @@ func (a *api) reportRoutes() []Route {
 	}
 }
 
+// memberRoutes are for a party's own people, about their own party.
+func (a *api) memberRoutes() []Route {
+	r := a.register()
+	missing := operation.Also(http.StatusNotFound)
+	return []Route{
+		op(a, "GET /api/v1/exposure", PersonKey, people.Read, "What the own party has open, by system and resource, and what is due", a.exposure, missing),
+		op(a, "GET /api/v1/exposure/findings", PersonKey, people.Read, "Findings of the own party, the newest first", a.exposed, missing),
+		op(a, "GET /api/v1/contacts", PersonKey, people.Read, "Contacts of the own party", r.Contacts, missing),
+		op(a, "POST /api/v1/contacts", PersonKey, people.Answer, "Add a contact", r.AddContact, operation.Says(register.ContactText), operation.Created, missing),
+		op(a, "PUT /api/v1/contacts/{id}", PersonKey, people.Answer, "Change a contact", r.PutContact, operation.Says(register.ContactText)),
+		op(a, "POST /api/v1/contacts/{id}/end", PersonKey, people.Answer, "Take a contact away", r.EndContact),
+		op(a, "POST /api/v1/contacts/{id}/ask", PersonKey, people.Answer, "Send the mail that proves a contact once more", r.AskContact),
+		op(a, "POST /api/v1/contacts/{id}/test", PersonKey, people.Answer, "Send a test to a contact that is proved", r.TestContact),
+		op(a, "PUT /api/v1/contacts/{id}/key", PersonKey, people.Answer, "Give a contact a public key, or take it away", r.PutKey),
+		op(a, "GET /api/v1/rhythm", PersonKey, people.Read, "In which language and how often the own party is told", r.Rhythm, missing),
+		op(a, "PUT /api/v1/rhythm", PersonKey, people.Answer, "Set in which language and how often the own party is told", r.PutRhythm, missing),
+	}
+}
+
 func (a *api) pictureRoutes() []Route {
 	return []Route{
 		op(a, "GET /api/v1/situation", PersonKey, people.Read, "The picture of this instant", a.situation),
 		op(a, "GET /api/v1/statistics", NoKey, "", "The numbers that everybody may see", a.statistics),
+		op(a, "GET /api/v1/promises", NoKey, "", "How the authority keeps what it promises", a.promises),
 	}
+}
+
+func (a *api) register() *register.Register {
+	return &register.Register{Acts: a.Register, Zone: a.zone()}
 }
 
 // Document returns the OpenAPI 3.1 document of the interface.

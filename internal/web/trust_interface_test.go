@@ -69,13 +69,22 @@ const (
 
 // interfaceCalls are well-formed calls of what the interface does as the pages do.
 var interfaceCalls = map[string]func(w *trustWorld, c *caller) request{
+	"GET /api/v1/findings/{id}/why":    func(w *trustWorld, _ *caller) request { return at("/api/v1/findings/" + w.finding(alpha) + "/why") },
+	"GET /api/v1/parties/{id}/picture": func(*trustWorld, *caller) request { return at("/api/v1/parties/alpha/picture") },
 	"POST /api/v1/queue/preview": func(w *trustWorld, _ *caller) request {
 		return say("/api/v1/queue/preview", `{"items":[{"key":"finding:%s","act":"discard"}]}`, w.finding(alpha))
 	},
 	"POST /api/v1/queue/bulk": func(w *trustWorld, _ *caller) request {
 		return say("/api/v1/queue/bulk", `{"items":[{"key":"finding:%s","act":"discard"}],"reason":"because of the test"}`, w.finding(alpha))
 	},
-	"POST /api/v1/batches/{id}/undo":   does("/api/v1/batches/%s/undo", (*trustWorld).batch),
+	"POST /api/v1/batches/{id}/undo":     does("/api/v1/batches/%s/undo", (*trustWorld).batch),
+	"GET /api/v1/changes/{id}":           sees("/api/v1/changes/%s", (*trustWorld).ownWish),
+	"POST /api/v1/changes":               says("/api/v1/changes", `{"what":"system","entry":{"name":"x"}}`),
+	"POST /api/v1/changes/draft":         says("/api/v1/changes/draft", `{"what":"system","entry":{"name":"x"}}`),
+	"POST /api/v1/changes/{id}/confirm":  does("/api/v1/changes/%s/confirm", (*trustWorld).ownWish),
+	"POST /api/v1/changes/{id}/refuse":   func(w *trustWorld, _ *caller) request { return say("/api/v1/changes/"+w.ownWish()+"/refuse", because) },
+	"POST /api/v1/changes/{id}/withdraw": does("/api/v1/changes/%s/withdraw", (*trustWorld).ownWish),
+
 	"GET /api/v1/rules/{number}":       sees("/api/v1/rules/%s", (*trustWorld).rule),
 	"GET /api/v1/rules/{number}/trial": sees("/api/v1/rules/%s/trial", (*trustWorld).rule),
 	"POST /api/v1/rules/route":         says("/api/v1/rules/route", routeBody),
@@ -85,6 +94,14 @@ var interfaceCalls = map[string]func(w *trustWorld, c *caller) request{
 	"POST /api/v1/rules/{number}/release": func(w *trustWorld, _ *caller) request {
 		return say("/api/v1/rules/"+w.rule()+"/release", `{"party":"alpha"}`)
 	},
+
+	"POST /api/v1/contacts":           says("/api/v1/contacts", `{"role":"backup","mail":"x@mail.example"}`),
+	"PUT /api/v1/contacts/{id}":       says("/api/v1/contacts/c-alpha", `{"role":"security","mail":"x@mail.example"}`),
+	"POST /api/v1/contacts/{id}/end":  func(*trustWorld, *caller) request { return send("/api/v1/contacts/c-alpha/end", nil) },
+	"POST /api/v1/contacts/{id}/ask":  func(*trustWorld, *caller) request { return send("/api/v1/contacts/c-alpha/ask", nil) },
+	"POST /api/v1/contacts/{id}/test": func(*trustWorld, *caller) request { return send("/api/v1/contacts/c-alpha/test", nil) },
+	"PUT /api/v1/contacts/{id}/key":   says("/api/v1/contacts/c-alpha/key", `{"key":""}`),
+	"PUT /api/v1/rhythm":              says("/api/v1/rhythm", `{"language":"en"}`),
 }
 
 const memberCall = "a party's own people call it: package api counts what every call leaves"
@@ -99,9 +116,21 @@ var interfaceWalk = map[string]step{
 	"POST /api/v1/queue/preview":          {exempt: "says what acts would do and does nothing"},
 	"POST /api/v1/queue/bulk":             byProgram("handler", "finding.discard", "finding:"),
 	"POST /api/v1/batches/{id}/undo":      byProgram("handler", "triage.undo", "finding:"),
+	"POST /api/v1/changes":                {exempt: memberCall},
+	"POST /api/v1/changes/draft":          {exempt: "says what a change would be and keeps nothing"},
+	"POST /api/v1/changes/{id}/confirm":   byProgram("administrator", "change.confirm", "change:chg_"),
+	"POST /api/v1/changes/{id}/refuse":    byProgram("administrator", "change.refuse", "change:chg_"),
+	"POST /api/v1/changes/{id}/withdraw":  {exempt: memberCall},
 	"POST /api/v1/rules/route":            byProgram("administrator", "rule.route", "rule:"),
 	"POST /api/v1/rules/tell":             byProgram("handler", "rule.tell", "rule:"),
 	"POST /api/v1/rules/try":              {exempt: "tries a rule and keeps nothing"},
 	"POST /api/v1/rules/{number}/end":     byProgram("handler", "rule.end_tell", "rule:"),
 	"POST /api/v1/rules/{number}/release": byProgram("handler", "rule.release", "rule:"),
+	"POST /api/v1/contacts":               {exempt: memberCall},
+	"PUT /api/v1/contacts/{id}":           {exempt: memberCall},
+	"POST /api/v1/contacts/{id}/end":      {exempt: memberCall},
+	"POST /api/v1/contacts/{id}/ask":      {exempt: memberCall},
+	"POST /api/v1/contacts/{id}/test":     {exempt: memberCall},
+	"PUT /api/v1/contacts/{id}/key":       {exempt: memberCall},
+	"PUT /api/v1/rhythm":                  {exempt: memberCall},
 }
