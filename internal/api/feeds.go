@@ -5,6 +5,7 @@ import (
 
 	"tocsin/internal/act/loop"
 	"tocsin/internal/api/operation"
+	"tocsin/internal/fault"
 	"tocsin/internal/ident"
 )
 
@@ -71,6 +72,30 @@ func (a *api) feeds(c *call, _ none) (Feeds, error) {
 	return out, err
 }
 
+type feedQuery struct {
+	ID string `path:"id"`
+}
+
+func (a *api) oneFeed(c *call, q feedQuery) (Feed, error) {
+	if err := c.Desk(); err != nil {
+		return Feed{}, err
+	}
+	return a.feedNow(c, ident.Feed(q.ID))
+}
+
+func (a *api) feedNow(c *call, id ident.Feed) (Feed, error) {
+	all, err := a.Loop.FeedHealth(c.Ctx, c.Now)
+	for i := range all {
+		if all[i].Feed.ID == id {
+			return feedOf(&all[i]), nil
+		}
+	}
+	if err == nil {
+		err = fault.New(fault.NotFound, "there is no such feed")
+	}
+	return Feed{}, err
+}
+
 const putFeedText = "The settings as a whole: what the body lacks takes its usual value, but the token, which stays. With `new_token` the feed " +
 	"has a new one from now on, which the answer shows once."
 
@@ -84,6 +109,7 @@ type feedBody struct {
 	PollURL   string `json:"poll_url,omitempty" max:"2000" doc:"Where it is fetched; absent: it is not."`
 	PollEvery int64  `json:"poll_every_seconds,omitempty" min:"60" max:"31536000"`
 	NewToken  bool   `json:"new_token,omitempty"`
+	NoToken   bool   `json:"no_token,omitempty" doc:"The feed's token opens nothing any more."`
 }
 
 type putFeedQuery struct {
@@ -100,10 +126,13 @@ type FeedPut struct {
 func (a *api) putFeed(c *call, q putFeedQuery) (FeedPut, error) {
 	b := q.Body
 	s := loop.FeedSettings{
-		ID: ident.Feed(q.ID), Pack: b.Pack, Title: b.Title, TLP: b.TLP, Urgent: b.Urgent, QuotaRows: b.QuotaRows, Disabled: b.Disabled,
+		ID: ident.Feed(q.ID), Pack: b.Pack, Title: b.Title, TLP: b.TLP, Urgent: b.Urgent, QuotaRows: b.QuotaRows, Disabled: b.Disabled, NoToken: b.NoToken,
 		PollURL: b.PollURL, PollEvery: time.Duration(b.PollEvery) * time.Second,
 	}
 	var out FeedPut
+	if b.NewToken && b.NoToken {
+		return out, operation.Wrong("no_token", "either a new token or none was expected")
+	}
 	if b.NewToken {
 		s.Token = loop.NewFeedToken()
 		out.Token = s.Token
@@ -111,12 +140,8 @@ func (a *api) putFeed(c *call, q putFeedQuery) (FeedPut, error) {
 	if err := a.Loop.PutFeed(c.Ctx, c.Now, c.By, s); err != nil {
 		return FeedPut{}, err
 	}
-	all, err := a.Loop.FeedHealth(c.Ctx, c.Now)
-	for i := range all {
-		if all[i].Feed.ID == s.ID {
-			out.Feed = feedOf(&all[i])
-		}
-	}
+	var err error
+	out.Feed, err = a.feedNow(c, s.ID)
 	return out, err
 }
 

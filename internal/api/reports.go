@@ -9,6 +9,7 @@ import (
 	"tocsin/internal/api/operation"
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
+	"tocsin/internal/marking"
 	"tocsin/internal/report"
 )
 
@@ -84,7 +85,7 @@ type Reports struct {
 
 func (r Reports) NextCursor() string { return r.Next }
 
-// Report is a report in a list. What it says is on the pages only.
+// Report is a report in a list: nothing of its words.
 type Report struct {
 	ID       string     `json:"id"`
 	Number   string     `json:"number"`
@@ -140,4 +141,88 @@ func reportCursor(text string) (casework.Cursor, error) {
 		return casework.Cursor{}, operation.Wrong("cursor", "this is no cursor of this list")
 	}
 	return casework.Cursor{Received: at, ID: ident.Report(keys[1])}, nil
+}
+
+type oneReportQuery struct {
+	ID string `path:"id"`
+}
+
+// ReportDetail is a report as whoever decides about it reads it.
+type ReportDetail struct {
+	Report  Report      `json:"report"`
+	TLP     string      `json:"tlp"`
+	What    string      `json:"what"`
+	Where   string      `json:"where,omitempty" doc:"As it was sent; open nothing of it."`
+	When    string      `json:"when,omitempty" doc:"A civil date."`
+	Contact string      `json:"contact,omitempty" doc:"Mail address of whoever sent it; absent where none was left, or it was forgotten."`
+	Taken   *time.Time  `json:"taken,omitempty"`
+	TakenBy string      `json:"taken_by,omitempty" doc:"As the ledger names them."`
+	Late    bool        `json:"late" doc:"The first look is overdue."`
+	Mail    *ReportMail `json:"acknowledgement,omitempty"`
+}
+
+// ReportMail is the automatic acknowledgement of a report.
+type ReportMail struct {
+	State    string `json:"state"`
+	Attempts int    `json:"attempts"`
+}
+
+func (a *api) oneReport(c *call, q oneReportQuery) (ReportDetail, error) {
+	return a.afterReport(c, q.ID, nil)
+}
+
+// afterReport answers an act on a report with the report as it is now.
+func (a *api) afterReport(c *call, id string, err error) (ReportDetail, error) {
+	switch {
+	case err != nil:
+		return ReportDetail{}, err
+	case a.Casework == nil:
+		return ReportDetail{}, errNoReports
+	}
+	d, err := a.Casework.Report(c.Ctx, c.Now, c.By, ident.Report(id))
+	if err == nil {
+		err = operation.Leave(marking.Mark{TLP: report.Mark})
+	}
+	if err != nil {
+		return ReportDetail{}, err
+	}
+	out := ReportDetail{
+		Report: Report{string(d.ID), d.Number, string(d.Kind), string(d.State), string(d.Outcome), d.Language, d.Received, d.Due, operation.Some(d.Closed)},
+		TLP:    report.Mark.String(), What: d.What, Where: d.Where, When: d.Day, Contact: d.Address, Taken: operation.Some(d.Taken), TakenBy: d.TakenBy, Late: d.Late(c.Now),
+	}
+	if d.Mail != nil {
+		out.Mail = &ReportMail{string(d.Mail.State), d.Mail.Attempts}
+	}
+	return out, nil
+}
+
+// onReport does one act of the desk on a report.
+func (a *api) onReport(c *call, id string, act func(*casework.Casework) error) (ReportDetail, error) {
+	if a.Casework == nil {
+		return ReportDetail{}, errNoReports
+	}
+	return a.afterReport(c, id, act(a.Casework))
+}
+
+func (a *api) takeReport(c *call, q oneReportQuery) (ReportDetail, error) {
+	return a.onReport(c, q.ID, func(w *casework.Casework) error { return w.Take(c.Ctx, c.Now, c.By, ident.Report(q.ID)) })
+}
+
+type closeBody struct {
+	Outcome string `json:"outcome" required:"true" enum:"handled,passed_on,answered,known,no_harm,not_ours,unusable"`
+}
+
+type closeReportQuery struct {
+	ID   string `path:"id"`
+	Body closeBody
+}
+
+func (a *api) closeReport(c *call, q closeReportQuery) (ReportDetail, error) {
+	return a.onReport(c, q.ID, func(w *casework.Casework) error {
+		return w.Close(c.Ctx, c.Now, c.By, ident.Report(q.ID), report.Outcome(q.Body.Outcome))
+	})
+}
+
+func (a *api) forgetReport(c *call, q oneReportQuery) (ReportDetail, error) {
+	return a.onReport(c, q.ID, func(w *casework.Casework) error { return w.Forget(c.Ctx, c.Now, c.By, ident.Report(q.ID)) })
 }

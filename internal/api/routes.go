@@ -67,6 +67,10 @@ func (a *api) queueRoutes() []Route {
 		op(a, "POST /api/v1/queue/preview", PersonKey, people.Triage, "What acts would do, without doing them", a.weigh),
 		op(a, "POST /api/v1/queue/bulk", PersonKey, people.Triage, "Settle many things at once", a.bulk, operation.Says(bulkText)),
 		op(a, "POST /api/v1/batches/{id}/undo", PersonKey, people.Triage, "Take back what was done together", a.undo, operation.Says(undoText), operation.Also(http.StatusGone)),
+		op(a, "GET /api/v1/views", PersonKey, people.Read, "The own views of the desk, and those that others share", a.views),
+		op(a, "POST /api/v1/views", PersonKey, people.Read, "Keep a list of the desk under a name", a.saveView, operation.Created),
+		op(a, "POST /api/v1/views/{id}/end", PersonKey, people.Read, "Take a view away", a.endView),
+		op(a, "GET /api/v1/search", PersonKey, people.Read, "Search findings, parties, notices, signals, feeds and reports", a.search),
 		op(a, "GET /api/v1/proposals", PersonKey, people.Read, "List proposals of acts that need two people", a.proposals, operation.Says(proposalsText)),
 		op(a, "POST /api/v1/proposals", PersonKey, "", "Propose an act that needs two people", a.propose, operation.Created),
 		op(a, "GET /api/v1/ledger", PersonKey, people.Audit, "List entries of the ledger, the newest first", a.entries),
@@ -81,8 +85,10 @@ func (a *api) partyRoutes() []Route {
 		op(a, "GET /api/v1/parties/{id}", PersonKey, people.Read, "One party with its contacts, resources and systems", a.party),
 		op(a, "GET /api/v1/parties/{id}/picture", PersonKey, people.Read, "A party's findings in numbers, and how it answers", a.partyPicture),
 		op(a, "PUT /api/v1/parties/{id}", PersonKey, people.Register, "Write one party as a whole", a.putParty, operation.Says(putPartyText)),
+		op(a, "POST /api/v1/parties/{id}/preview", PersonKey, people.Triage, "What a party would be told now", a.previewParty, operation.Says(previewPartyText)),
 		op(a, "GET /api/v1/notices", PersonKey, people.Read, "List notices, the newest first", a.notices),
 		op(a, "GET /api/v1/notices/{id}", PersonKey, people.Read, "One notice with its deliveries and the findings it tells", a.notice),
+		op(a, "GET /api/v1/notices/{id}/preview", PersonKey, people.Triage, "A planned notice as its receiver would get it", a.previewNotice, operation.Also(http.StatusConflict)),
 		op(a, "GET /api/v1/changes", PersonKey, people.Read, "What parties want changed in the register; to a party its own", r.Changes),
 		op(a, "GET /api/v1/changes/{id}", PersonKey, people.Read, "One change of the register", r.Change),
 		op(a, "POST /api/v1/changes", PersonKey, people.Answer, "Change what the own party has in the register", r.Propose, operation.Says(register.ProposeText), operation.Created, operation.Also(http.StatusNotFound)),
@@ -90,6 +96,7 @@ func (a *api) partyRoutes() []Route {
 		op(a, "POST /api/v1/changes/{id}/confirm", PersonKey, people.Register, "Carry a change out", r.Confirm),
 		op(a, "POST /api/v1/changes/{id}/refuse", PersonKey, people.Register, "Refuse a change, with a reason that the party reads", r.Refuse),
 		op(a, "POST /api/v1/changes/{id}/withdraw", PersonKey, people.Answer, "Take a change of the own party back", r.Withdraw),
+		op(a, "GET /api/v1/jurisdiction", PersonKey, people.Read, "The regions, sectors and streams that there are", a.jurisdiction),
 	}
 }
 
@@ -110,7 +117,10 @@ func (a *api) ruleRoutes() []Route {
 func (a *api) feedRoutes() []Route {
 	return []Route{
 		op(a, "GET /api/v1/feeds", PersonKey, people.Read, "List feeds and how they are doing", a.feeds),
+		op(a, "GET /api/v1/feeds/{id}", PersonKey, people.Read, "One feed and how it is doing", a.oneFeed),
 		op(a, "PUT /api/v1/feeds/{id}", PersonKey, people.Feeds, "Make a feed or change its settings", a.putFeed, operation.Says(putFeedText)),
+		op(a, "GET /api/v1/packs", PersonKey, people.Feeds, "What a feed can be read with", a.packs),
+		op(a, "POST /api/v1/packs/{name}/try", PersonKey, people.Feeds, "What would become of a sample", a.rehearse, operation.Says(sampleText)),
 		op(a, "GET /api/v1/signals", PersonKey, people.Read, "List signals, the newest first", a.signals),
 		{Pattern: "POST /api/v1/signals", Key: FeedKey, Handle: a.push, Is: a.pushIs()},
 		{Pattern: "GET /api/v1/signals/{id}", Key: AnyKey, Handle: a.receipt, Is: a.receiptIs()},
@@ -124,6 +134,10 @@ func (a *api) reportRoutes() []Route {
 			is.Status = []int{http.StatusCreated, http.StatusOK}
 		}),
 		op(a, "GET /api/v1/reports", PersonKey, people.Read, "List reports, the newest first", a.reports),
+		op(a, "GET /api/v1/reports/{id}", PersonKey, people.Triage, "One report with its words", a.oneReport),
+		op(a, "POST /api/v1/reports/{id}/take", PersonKey, people.Triage, "Begin to work on a report", a.takeReport),
+		op(a, "POST /api/v1/reports/{id}/close", PersonKey, people.Triage, "End a report with an outcome", a.closeReport),
+		op(a, "POST /api/v1/reports/{id}/forget", PersonKey, people.Triage, "Destroy the address of whoever sent a report, because they asked for it", a.forgetReport),
 	}
 }
 

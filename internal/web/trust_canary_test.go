@@ -46,8 +46,8 @@ var sights = []sight{
 	{"zqbeta-green-*", slices.Concat(deskReads, deskToken, betaAll, []string{"mail:beta"})},
 	{"zqbeta-amber-*", slices.Concat(deskReads, deskToken, betaAll)},
 	{"zqbeta-amberstrict-*", slices.Concat(deskReads, deskToken, betaAll)},
-	{"zqnone-own-reportmail", []string{"handler", "mail:reporter"}},
-	{"zqnone-own-report*", []string{"handler"}},                                        // whoever decides about reports; no mail repeats what was told
+	{"zqnone-own-reportmail", []string{"handler", "api_token", "mail:reporter"}},
+	{"zqnone-own-report*", []string{"handler", "api_token"}},                           // whoever decides about reports; no mail repeats what was told
 	{"zqnone-green-file", slices.Concat(deskReads, deskToken, []string{"feed_token"})}, // its own receipts
 	{"zqnone-*-file", slices.Concat(deskReads, deskToken)},
 	{"zqnone-*-title", slices.Concat(deskReads, deskToken)},

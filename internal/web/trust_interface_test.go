@@ -71,13 +71,20 @@ const (
 var interfaceCalls = map[string]func(w *trustWorld, c *caller) request{
 	"GET /api/v1/findings/{id}/why":    func(w *trustWorld, _ *caller) request { return at("/api/v1/findings/" + w.finding(alpha) + "/why") },
 	"GET /api/v1/parties/{id}/picture": func(*trustWorld, *caller) request { return at("/api/v1/parties/alpha/picture") },
+	"GET /api/v1/search":               func(*trustWorld, *caller) request { return at("/api/v1/search?q=192.0.2.") },
 	"POST /api/v1/queue/preview": func(w *trustWorld, _ *caller) request {
 		return say("/api/v1/queue/preview", `{"items":[{"key":"finding:%s","act":"discard"}]}`, w.finding(alpha))
 	},
 	"POST /api/v1/queue/bulk": func(w *trustWorld, _ *caller) request {
 		return say("/api/v1/queue/bulk", `{"items":[{"key":"finding:%s","act":"discard"}],"reason":"because of the test"}`, w.finding(alpha))
 	},
-	"POST /api/v1/batches/{id}/undo":     does("/api/v1/batches/%s/undo", (*trustWorld).batch),
+	"POST /api/v1/batches/{id}/undo": does("/api/v1/batches/%s/undo", (*trustWorld).batch),
+	"POST /api/v1/views":             says("/api/v1/views", `{"name":"x","query":"/desk/findings?state=all"}`),
+	"POST /api/v1/views/{id}/end":    does("/api/v1/views/%s/end", (*trustWorld).view),
+	"POST /api/v1/parties/{id}/preview": func(w *trustWorld, _ *caller) request {
+		return say("/api/v1/parties/alpha/preview", `{"findings":[%s]}`, w.finding(alpha))
+	},
+	"GET /api/v1/notices/{id}/preview":   sees("/api/v1/notices/%s/preview", (*trustWorld).planned),
 	"GET /api/v1/changes/{id}":           sees("/api/v1/changes/%s", (*trustWorld).ownWish),
 	"POST /api/v1/changes":               says("/api/v1/changes", `{"what":"system","entry":{"name":"x"}}`),
 	"POST /api/v1/changes/draft":         says("/api/v1/changes/draft", `{"what":"system","entry":{"name":"x"}}`),
@@ -94,6 +101,15 @@ var interfaceCalls = map[string]func(w *trustWorld, c *caller) request{
 	"POST /api/v1/rules/{number}/release": func(w *trustWorld, _ *caller) request {
 		return say("/api/v1/rules/"+w.rule()+"/release", `{"party":"alpha"}`)
 	},
+
+	"GET /api/v1/feeds/{id}":         func(*trustWorld, *caller) request { return at("/api/v1/feeds/green") },
+	"POST /api/v1/packs/{name}/try":  says("/api/v1/packs/ipsum/try", `{"sample":"192.0.2.1\t5\n"}`),
+	"GET /api/v1/reports/{id}":       sees("/api/v1/reports/%s", (*trustWorld).report),
+	"POST /api/v1/reports/{id}/take": does("/api/v1/reports/%s/take", (*trustWorld).report),
+	"POST /api/v1/reports/{id}/close": func(w *trustWorld, _ *caller) request {
+		return say("/api/v1/reports/"+w.report()+"/close", `{"outcome":"handled"}`)
+	},
+	"POST /api/v1/reports/{id}/forget": does("/api/v1/reports/%s/forget", (*trustWorld).report),
 
 	"POST /api/v1/contacts":           says("/api/v1/contacts", `{"role":"backup","mail":"x@mail.example"}`),
 	"PUT /api/v1/contacts/{id}":       says("/api/v1/contacts/c-alpha", `{"role":"security","mail":"x@mail.example"}`),
@@ -116,6 +132,9 @@ var interfaceWalk = map[string]step{
 	"POST /api/v1/queue/preview":          {exempt: "says what acts would do and does nothing"},
 	"POST /api/v1/queue/bulk":             byProgram("handler", "finding.discard", "finding:"),
 	"POST /api/v1/batches/{id}/undo":      byProgram("handler", "triage.undo", "finding:"),
+	"POST /api/v1/views":                  byProgram("administrator", "view.save", "view:viw_"),
+	"POST /api/v1/views/{id}/end":         byProgram("administrator", "view.end", "view:viw_"),
+	"POST /api/v1/parties/{id}/preview":   {exempt: "composes mails and keeps none"},
 	"POST /api/v1/changes":                {exempt: memberCall},
 	"POST /api/v1/changes/draft":          {exempt: "says what a change would be and keeps nothing"},
 	"POST /api/v1/changes/{id}/confirm":   byProgram("administrator", "change.confirm", "change:chg_"),
@@ -126,6 +145,10 @@ var interfaceWalk = map[string]step{
 	"POST /api/v1/rules/try":              {exempt: "tries a rule and keeps nothing"},
 	"POST /api/v1/rules/{number}/end":     byProgram("handler", "rule.end_tell", "rule:"),
 	"POST /api/v1/rules/{number}/release": byProgram("handler", "rule.release", "rule:"),
+	"POST /api/v1/packs/{name}/try":       {exempt: "reads a sample as a feed would be read: nothing of it is kept"},
+	"POST /api/v1/reports/{id}/take":      byProgram("handler", "report.take", "report:rep_"),
+	"POST /api/v1/reports/{id}/close":     byProgram("handler", "report.close", "report:rep_"),
+	"POST /api/v1/reports/{id}/forget":    byProgram("handler", "report.forget", "report:rep_"),
 	"POST /api/v1/contacts":               {exempt: memberCall},
 	"PUT /api/v1/contacts/{id}":           {exempt: memberCall},
 	"POST /api/v1/contacts/{id}/end":      {exempt: memberCall},
