@@ -43,8 +43,8 @@ token() {
 	curl -sS -b "$dir/jar" -c "$dir/jar" -H "$same" --data-urlencode label=schemathesis "$@" "$base/account/tokens" >"$dir/page"
 	grep -o 'tcp_[0-9a-z]*' "$dir/page" | head -n 1
 }
-desk=$(token 1 read triage register feeds raw export mark audit)
-member=$(token 2 read answer)
+desk=$(token 1 read triage register feeds raw export mark audit staff)
+member=$(token 2 read answer staff)
 [ -n "$desk" ] && [ -n "$member" ] || { echo "no token was made" >&2; cat "$dir/page" >&2; exit 1; }
 
 feed=$(curl -sS -X PUT -H "Authorization: Bearer $desk" -H "Content-Type: application/json" -d '{"pack":"ipsum","new_token":true}' \

@@ -11,6 +11,7 @@ import (
 
 	"tocsin/internal/access"
 	"tocsin/internal/act/record"
+	"tocsin/internal/act/staff"
 	"tocsin/internal/api/operation"
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
@@ -139,6 +140,10 @@ type Token struct {
 
 func (a *api) tokens(c *call, _ none) (Tokens, error) {
 	list, err := a.Staff.Tokens(c.Ctx, c.By, ident.Person(c.By.ID))
+	return tokensOf(list), err
+}
+
+func tokensOf(list []staff.Token) Tokens {
 	var out Tokens
 	for _, k := range list {
 		is := Token{ID: k.ID, Label: k.Label, Created: k.Created, Expires: k.Expires, Used: operation.Some(k.Used), Ended: operation.Some(k.Ended)}
@@ -147,7 +152,7 @@ func (a *api) tokens(c *call, _ none) (Tokens, error) {
 		}
 		out.Tokens = append(out.Tokens, is)
 	}
-	return out, err
+	return out
 }
 
 const proposalsText = "Programs propose and never approve: a second person does that on the pages."

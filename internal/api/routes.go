@@ -27,7 +27,7 @@ func Routes() []Route { return (&api{}).routes() }
 
 func (a *api) routes() []Route {
 	return slices.Concat(a.ownRoutes(), a.findingRoutes(), a.queueRoutes(), a.partyRoutes(), a.ruleRoutes(), a.feedRoutes(), a.reportRoutes(), a.memberRoutes(),
-		a.pictureRoutes(), []Route{
+		a.officeRoutes(), a.pictureRoutes(), []Route{
 			{Pattern: "GET /api/v1/events", Key: PersonKey, Handle: a.events, Is: eventsIs()},
 			{Pattern: "GET /api/v1/openapi.json", Handle: a.openapi, Is: openapiIs()},
 			{Pattern: "GET /healthz", Handle: alive},
@@ -73,6 +73,8 @@ func (a *api) queueRoutes() []Route {
 		op(a, "GET /api/v1/search", PersonKey, people.Read, "Search findings, parties, notices, signals, feeds and reports", a.search),
 		op(a, "GET /api/v1/proposals", PersonKey, people.Read, "List proposals of acts that need two people", a.proposals, operation.Says(proposalsText)),
 		op(a, "POST /api/v1/proposals", PersonKey, "", "Propose an act that needs two people", a.propose, operation.Created),
+		op(a, "GET /api/v1/proposals/{id}", PersonKey, people.Read, "One proposal", a.proposal),
+		op(a, "POST /api/v1/proposals/{id}/withdraw", PersonKey, people.Read, "Take an own proposal back", a.withdraw),
 		op(a, "GET /api/v1/ledger", PersonKey, people.Audit, "List entries of the ledger, the newest first", a.entries),
 		op(a, "GET /api/v1/ledger/checkpoint", NoKey, "", "The newest signed checkpoint of the ledger", a.checkpoint, operation.Also(http.StatusNotFound)),
 	}
@@ -157,6 +159,18 @@ func (a *api) memberRoutes() []Route {
 		op(a, "PUT /api/v1/contacts/{id}/key", PersonKey, people.Answer, "Give a contact a public key, or take it away", r.PutKey),
 		op(a, "GET /api/v1/rhythm", PersonKey, people.Read, "In which language and how often the own party is told", r.Rhythm, missing),
 		op(a, "PUT /api/v1/rhythm", PersonKey, people.Answer, "Set in which language and how often the own party is told", r.PutRhythm, missing),
+	}
+}
+
+// officeRoutes are for who manages the access of an organisation.
+func (a *api) officeRoutes() []Route {
+	return []Route{
+		op(a, "GET /api/v1/people", PersonKey, people.Staff, "Units, posts and persons of an organisation", a.people, operation.Says(peopleText)),
+		op(a, "GET /api/v1/people/{id}", PersonKey, people.Staff, "One person with their API tokens", a.onePerson, operation.Says(peopleText)),
+		op(a, "GET /api/v1/webhooks", PersonKey, people.Staff, "Webhooks with their newest deliveries", a.webhooks, operation.Says(webhooksText)),
+		op(a, "POST /api/v1/webhooks/{id}/test", PersonKey, people.Staff, "Send a delivery without events", a.testWebhook),
+		op(a, "POST /api/v1/webhooks/{id}/end", PersonKey, people.Staff, "End a webhook; what waits for it is dropped", a.endWebhook),
+		op(a, "POST /api/v1/webhooks/{id}/deliveries/{delivery}/retry", PersonKey, people.Staff, "Try a dead delivery again", a.retryDelivery),
 	}
 }
 

@@ -24,6 +24,7 @@ type sight struct {
 var (
 	deskReads = []string{"administrator", "handler", "approver"}
 	deskToken = []string{"api_token"} // with every scope of a desk person; never in mails, raw rows or the texts of events
+	deskStaff = []string{"administrator", "api_token"}
 	alphaAll  = []string{"read_only", "answerer", "party_admin"}
 	betaAll   = []string{"other_party"}
 	everyDesk = []string{"administrator", "handler", "approver", "auditor", "no_post"}
@@ -61,18 +62,18 @@ var sights = []sight{
 	{"zqalpha-own-unit", []string{"administrator", "party_admin"}},
 	{"zqbeta-own-unit", []string{"administrator", "other_party"}},
 	{"zqauthority-own-label", append([]string{"administrator"}, deskToken...)}, // its own
-	{"zqauthority-own-unit", []string{"administrator"}},
+	{"zqauthority-own-unit", deskStaff},
 	{"zqauthority-own-name-api_token", slices.Concat(everyDesk, deskToken, []string{"weak"})}, // whom it acts for
-	{"zqauthority-own-name-*", slices.Concat(everyDesk, []string{"weak"})},                    // colleagues
-	{"zqauthority-own-mail-weak", []string{"administrator", "weak"}},
-	{"zqauthority-own-mail-handler", []string{"administrator", "handler"}},
-	{"zqauthority-own-mail-approver", []string{"administrator", "approver"}},
-	{"zqauthority-own-mail-auditor", []string{"administrator", "auditor"}},
-	{"zqauthority-own-mail-no_post", []string{"administrator", "no_post"}},
-	{"zqauthority-own-mail-*", []string{"administrator"}},
-	{"zqalpha-own-name-*", slices.Concat(alphaAll, everyDesk)},
+	{"zqauthority-own-name-*", slices.Concat(everyDesk, deskToken, []string{"weak"})},         // colleagues
+	{"zqauthority-own-mail-weak", append([]string{"weak"}, deskStaff...)},
+	{"zqauthority-own-mail-handler", append([]string{"handler"}, deskStaff...)},
+	{"zqauthority-own-mail-approver", append([]string{"approver"}, deskStaff...)},
+	{"zqauthority-own-mail-auditor", append([]string{"auditor"}, deskStaff...)},
+	{"zqauthority-own-mail-no_post", append([]string{"no_post"}, deskStaff...)},
+	{"zqauthority-own-mail-*", deskStaff},
+	{"zqalpha-own-name-*", slices.Concat(alphaAll, everyDesk, deskToken)},
 	{"zqalpha-own-mail-read_only", []string{"administrator", "party_admin", "read_only"}},
-	{"zqalpha-own-mail-answerer", []string{"administrator", "party_admin", "answerer"}},
+	{"zqalpha-own-mail-answerer", append([]string{"party_admin", "answerer"}, deskStaff...)},
 	{"zqalpha-own-mail-party_admin", []string{"administrator", "party_admin"}},
 	{"zqbeta-own-name-*", slices.Concat(betaAll, everyDesk)},
 	{"zqbeta-own-mail-*", []string{"administrator", "other_party"}},
