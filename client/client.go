@@ -1,5 +1,5 @@
-// Package client talks to a Tocsin installation: it pushes signals, reads findings and events, answers for findings, and
-// checks the signatures of webhooks. It needs nothing but the standard library.
+// Package client talks to a Tocsin installation: it pushes signals, reads findings and events, answers for findings, works the
+// desk's queue, and checks the signatures of webhooks. It needs nothing but the standard library.
 //
 // What it does not have is in the OpenAPI document at /api/v1/openapi.json, and reachable by Do.
 package client
@@ -171,27 +171,39 @@ type Finding struct {
 // Findings lists the findings that a filter asks for ("state", "severity", "party", …: the parameters of the document), the
 // newest first, page by page. An error ends it.
 func (c *Client) Findings(ctx context.Context, filter url.Values) iter.Seq2[Finding, error] {
-	return func(yield func(Finding, error) bool) {
+	return pages[Finding](ctx, c, "/api/v1/findings", "findings", filter)
+}
+
+// pages goes through a list page by page; name is the field of the answer that holds the rows.
+func pages[T any](ctx context.Context, c *Client, path, name string, filter url.Values) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
 		ask := url.Values{}
 		maps.Copy(ask, filter)
 		for {
-			var page struct {
-				Findings []Finding `json:"findings"`
-				Next     string    `json:"next"`
+			var page map[string]json.RawMessage
+			var rows []T
+			var next string
+			err := c.Do(ctx, http.MethodGet, path+"?"+ask.Encode(), nil, &page)
+			if err == nil {
+				err = json.Unmarshal(page[name], &rows)
 			}
-			if err := c.Do(ctx, http.MethodGet, "/api/v1/findings?"+ask.Encode(), nil, &page); err != nil {
-				yield(Finding{}, err)
+			if err == nil && page["next"] != nil {
+				err = json.Unmarshal(page["next"], &next)
+			}
+			if err != nil {
+				yield(none, err)
 				return
 			}
-			for _, f := range page.Findings {
-				if !yield(f, nil) {
+			for _, row := range rows {
+				if !yield(row, nil) {
 					return
 				}
 			}
-			if page.Next == "" {
+			if next == "" {
 				return
 			}
-			ask.Set("cursor", page.Next)
+			ask.Set("cursor", next)
 		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 
 	"tocsin/client"
 	"tocsin/internal/api"
+	"tocsin/internal/api/register"
+	"tocsin/internal/api/rule"
 )
 
 // The client and the interface speak the same language.
@@ -73,5 +75,54 @@ func TestClient(t *testing.T) {
 	stop()
 	if err := as(w.desk).Events(gone, -1, func(client.Event) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Error(err)
+	}
+}
+
+// A script works the desk by the client.
+func TestClientAtTheDesk(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := httptest.NewServer(api.New(w.config))
+	defer s.Close()
+	ctx := t.Context()
+	c := &client.Client{URL: s.URL, Token: w.desk}
+	w.enqueue(3)
+	var acts []client.Act
+	for item, err := range c.Queue(ctx, url.Values{"kind": {"notice"}, "limit": {"2"}}) {
+		if err != nil || item.Due.IsZero() {
+			t.Fatal(item, err)
+		}
+		acts = append(acts, client.Act{Key: item.Key, Act: item.Acts[0]})
+	}
+	would, err := c.Preview(ctx, acts)
+	if err != nil || len(acts) < 3 || would.Changed != len(acts) || would.ID != "" {
+		t.Fatal(would, err)
+	}
+	did, err := c.Settle(ctx, acts, "seen")
+	if err != nil || did.Changed != len(acts) || did.Until.IsZero() {
+		t.Fatal(did, err)
+	}
+	if n, kept, err := c.Undo(ctx, did.ID); err != nil || n != len(acts) || len(kept) != 0 {
+		t.Error(n, kept, err)
+	}
+	into[rule.Rule](w, w.call(w.desk, "POST", "/api/v1/rules/tell", `{"when":{"party":"bank"},"do":{"deed":"hold"},"reason":"x"}`), 200)
+	if rules, err := c.Rules(ctx); err != nil || len(rules) != 1 || rules[0].When["party"] != "bank" || rules[0].Do["deed"] != "hold" {
+		t.Error(rules, err)
+	}
+	into[register.Change](w, w.call(w.hospital, "POST", "/api/v1/changes", `{"what":"resource","entry":{"kind":"asn","value":"64500"}}`), 201)
+	changes := 0
+	for x, err := range c.Changes(ctx, url.Values{"state": {"proposed"}}) {
+		if changes++; err != nil || x.After["value"] != "64500" || x.Before != nil {
+			t.Error(x, err)
+		}
+	}
+	if hits, err := c.Search(ctx, "192.0.2.200"); err != nil || changes != 1 || len(hits.Findings) != 1 || hits.Answers.Party != "bank" {
+		t.Error(hits, err)
+	}
+	if hooks, err := c.Webhooks(ctx); err != nil || len(hooks) != 0 {
+		t.Error(hooks, err)
+	}
+	if p, ok := client.IsProblem(c.Retry(ctx, "whk_none", "dlv_none")); !ok || p.Status != 404 {
+		t.Error(p)
 	}
 }
