@@ -98,7 +98,7 @@ var Acts = map[string]Need{
 	// and by which secret, takes a person.
 	"webhook.put":    {Power: people.Staff, Fresh: true},
 	"webhook.rotate": {Power: people.Staff, Fresh: true},
-	"webhook.end":    {Power: people.Staff, Program: true},
+	"webhook.end":    {Power: people.Staff, Program: true, Software: []string{"webhook"}},
 	"webhook.test":   {Power: people.Staff, Program: true},
 	"webhook.retry":  {Power: people.Staff, Program: true},
 	"webhook.fail":   {Software: []string{"webhook"}},

@@ -36,8 +36,8 @@ const Overlap = 24 * time.Hour
 // MaxLabel bounds the bytes of a label.
 const MaxLabel = 200
 
-// Acts that a webhook can be told of, a closed list: what happens to findings, notices, signals, feeds and parties. Who
-// signs in and who holds which post goes nowhere.
+// Acts that a webhook can be told of, a closed list: what happens to findings, notices, signals, feeds, parties, changes of
+// the register and reports. Who signs in and who holds which post goes nowhere.
 var Acts = []string{
 	"signal.finish", "signal.replay",
 	"finding.fold", "finding.attribute", "finding.reattribute", "finding.discard", "finding.reject", "finding.verify", "finding.expire",
@@ -45,12 +45,15 @@ var Acts = []string{
 	"notice.plan", "notice.send", "notice.fail", "notice.answer", "notice.escalate", "notice.withdraw", "notice.no_contact",
 	"feed.put", "feed.drift", "feed.fail", "feed.recover", "feed.silent", "feed.speak",
 	"party.put", "party.import", "party.end",
+	"change.propose", "change.apply", "change.confirm", "change.refuse", "change.withdraw",
+	"report.receive", "report.take", "report.close",
 }
 
 // PartyActs are those that a party's own things can have.
 var PartyActs = []string{
 	"finding.attribute", "finding.discard", "finding.reject", "finding.raise", "finding.lower",
 	"notice.plan", "notice.send", "notice.answer", "notice.escalate", "notice.withdraw",
+	"change.apply", "change.confirm", "change.refuse", "change.withdraw",
 }
 
 // ActsFor lists what the webhook of a party can be told of.

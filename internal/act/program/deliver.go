@@ -12,6 +12,7 @@ import (
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
 	"tocsin/internal/marking"
+	"tocsin/internal/people"
 	"tocsin/internal/store"
 	"tocsin/internal/webhook"
 )
@@ -75,6 +76,11 @@ func (p *Programs) PlanDeliveries(ctx context.Context, now time.Time) (int, erro
 		if list[i].Seen >= last {
 			continue
 		}
+		if ended, err := p.endUnheld(ctx, now, &list[i]); err != nil {
+			return made, fmt.Errorf("plan deliveries of webhook %s: %w", list[i].ID, err)
+		} else if ended {
+			continue
+		}
 		n, err := p.planOne(ctx, now, &list[i])
 		made += n
 		if err != nil && !errors.Is(err, fault.Conflict) {
@@ -82,6 +88,22 @@ func (p *Programs) PlanDeliveries(ctx context.Context, now time.Time) (int, erro
 		}
 	}
 	return made, nil
+}
+
+// endUnheld ends a webhook of a party of which nobody can sign in any more: it would tell on, and nobody could end it.
+func (p *Programs) endUnheld(ctx context.Context, now time.Time, w *webhook.Webhook) (bool, error) {
+	held := w.Party == ident.Authority // whoever runs the installation can
+	err := p.store.View(ctx, func(tx *store.Tx) error {
+		all, err := tx.PeopleOf(ctx, w.Party)
+		held = held || slices.ContainsFunc(all, func(h people.Person) bool { return h.Disabled.IsZero() && h.Erased.IsZero() })
+		return err
+	})
+	if err != nil || held {
+		return false, err
+	}
+	by := sender
+	by.Party = w.Party
+	return true, p.EndWebhook(ctx, now, by, w.ID)
 }
 
 func (p *Programs) planOne(ctx context.Context, now time.Time, w *webhook.Webhook) (int, error) {

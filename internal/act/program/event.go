@@ -136,6 +136,11 @@ func (l *look) thing(ctx context.Context, object string) (access.Thing, bool, er
 		}
 	case "party":
 		t = access.Thing{Kind: access.Parties, ID: id, Party: ident.Party(id), Mark: marking.Mark{TLP: marking.Green}}
+	case "change":
+		q, e := l.tx.RequestByID(ctx, id)
+		if err = e; err == nil { // who may read the party may know that it changes
+			t = access.Thing{Kind: access.Parties, ID: string(q.Party), Party: q.Party, Mark: marking.Mark{TLP: marking.Green}}
+		}
 	case "signal":
 		t, err = l.signal(ctx, id)
 	default:

@@ -268,6 +268,8 @@ func TestWebhookOfAParty(t *testing.T) {
 	t.Parallel()
 	testkit.EachEngine(t, func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s)
+		hui := people.Person{ID: "hui", Party: "hospital", Name: "Hui", Mail: "hui@hospital.example", Created: w.now}
+		w.do("party.import", access.ForSoftware("command"), access.On("party:hospital"), func(tx *store.Tx) error { return tx.InsertPerson(t.Context(), hui) })
 		id := w.make("hospital", "notice.answer")
 		for _, p := range []ident.Party{"bank", "hospital"} {
 			w.do("notice.answer", access.ForParty(p), access.Of(p, "party:"+string(p)), nil)
@@ -296,6 +298,15 @@ func TestWebhookOfAParty(t *testing.T) {
 		token.Only = []people.Power{people.Read}
 		if _, err := w.is.Webhooks(t.Context(), token, 1); !errors.Is(err, fault.Denied) {
 			t.Errorf("an API token: %v", err)
+		}
+		w.do("party.import", access.ForSoftware("command"), access.On("party:hospital"), func(tx *store.Tx) error {
+			hui.Disabled = w.now
+			return tx.UpdatePerson(t.Context(), hui)
+		})
+		w.do("notice.answer", access.ForParty("hospital"), access.Of("hospital", "party:hospital"), nil)
+		w.run()
+		if list, err := w.is.Webhooks(t.Context(), administrator("hospital", w.now), 1); err != nil || len(list) != 0 || len(w.to.got) != 1 {
+			t.Errorf("nobody is left who could end it, and it tells on: %d deliveries, %+v %v", len(w.to.got), list, err)
 		}
 	})
 }
