@@ -23,12 +23,11 @@ var disputed = []finding.State{finding.Disputed}
 // nobody, or somebody who disputes it: what is left is who answers at the same asset, who answers around it, and whom the
 // disputing party names.
 type proposer struct {
-	register   *party.Register
-	same       map[string][]store.Neighbour
-	around     map[string][]store.Neighbour
-	disputes   map[ident.Finding]store.Change
-	whose      map[ident.Finding]ident.Party // whom a dispute names
-	protection map[string]int
+	register *party.Register
+	same     map[string][]store.Neighbour
+	around   map[string][]store.Neighbour
+	disputes map[ident.Finding]store.Change
+	whose    map[ident.Finding]ident.Party // whom a dispute names
 }
 
 // How surely each ground proposes, in percent.
@@ -42,7 +41,7 @@ const (
 )
 
 func (p *proposer) look(ctx context.Context, tx *store.Tx, rows []Row) error {
-	var assets, matched []string
+	var assets []string
 	var contested []ident.Finding
 	for _, r := range rows {
 		if r.Finding == nil {
@@ -51,9 +50,6 @@ func (p *proposer) look(ctx context.Context, tx *store.Tx, rows []Row) error {
 		assets = append(assets, r.Finding.Identity.Asset.Value)
 		if r.Kind == promise.Dispute {
 			contested = append(contested, r.Finding.ID)
-		}
-		if r.Finding.Matched != "" {
-			matched = append(matched, r.Finding.Matched)
 		}
 	}
 	same, err := tx.SameAssets(ctx, assets)
@@ -79,8 +75,7 @@ func (p *proposer) look(ctx context.Context, tx *store.Tx, rows []Row) error {
 			return err
 		}
 	}
-	p.protection, err = tx.Protections(ctx, matched)
-	return err
+	return nil
 }
 
 // alone are the blocks of those rows at whose asset nobody else answers.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math/bits"
 	"slices"
 	"strings"
@@ -85,7 +86,7 @@ type Query struct {
 }
 
 // kinds says what the items of the queue are about, by the word before the dot.
-var kinds = map[string]promise.Kind{"notice": promise.Notice, "feed": promise.Feed, "signal": promise.Signal, "report": promise.Report}
+var kinds = map[string]promise.Kind{"notice": promise.Notice, "feed": promise.Feed, "signal": promise.Signal, "report": promise.Report, "rule": promise.Orphan}
 
 func kindOf(item string) promise.Kind {
 	word, _, _ := strings.Cut(item, ".")
@@ -108,6 +109,9 @@ func (d *Desk) Queue(ctx context.Context, now time.Time, by access.Actor, ask Qu
 			return err
 		}
 		if err := counts(ctx, tx, r, q.Counts); err != nil {
+			return err
+		}
+		if err := protect(ctx, tx, q.Rows); err != nil {
 			return err
 		}
 		Sort(q.Rows)
@@ -217,7 +221,32 @@ func counts(ctx context.Context, tx *store.Tx, r reading, out map[promise.Kind]i
 	return err
 }
 
-// complete adds to the rows that are shown what takes a look elsewhere: names, protection levels, proposals, acts.
+// protect fills in the protection levels of the systems that the rows are about: the order asks for them.
+func protect(ctx context.Context, tx *store.Tx, rows []Row) error {
+	var matched []string
+	for i := range rows {
+		if f := rows[i].Finding; f != nil && f.Matched != "" {
+			matched = append(matched, f.Matched)
+		}
+	}
+	slices.Sort(matched)
+	levels := map[string]int{}
+	for some := range slices.Chunk(slices.Compact(matched), 1000) {
+		found, err := tx.Protections(ctx, some)
+		if err != nil {
+			return err
+		}
+		maps.Copy(levels, found)
+	}
+	for i := range rows {
+		if f := rows[i].Finding; f != nil {
+			rows[i].Protection = levels[f.Matched]
+		}
+	}
+	return nil
+}
+
+// complete adds to the rows that are shown what takes a look elsewhere: names, proposals, acts.
 func (d *Desk) complete(ctx context.Context, tx *store.Tx, register *party.Register, rows []Row) error {
 	p := &proposer{register: register}
 	if err := p.look(ctx, tx, rows); err != nil {
@@ -228,7 +257,6 @@ func (d *Desk) complete(ctx context.Context, tx *store.Tx, register *party.Regis
 		if row.Finding == nil {
 			continue
 		}
-		row.Protection = p.protection[row.Finding.Matched]
 		row.Propose = p.propose(row)
 		if row.Kind == promise.Dispute {
 			row.Said = p.said(row.Finding.ID)
