@@ -96,8 +96,8 @@ type Rule struct {
 	Kind    string         `json:"kind"` // route: who answers; tell: how it is told
 	State   string         `json:"state"`
 	Order   int            `json:"order"`
-	When    map[string]any `json:"when"` // the fields of the document's RuleWhen
-	Do      map[string]any `json:"do"`   // of RuleDo
+	When    map[string]any `json:"when"` // the fields of the document's Conditions
+	Do      map[string]any `json:"do"`   // of Effect
 	From    time.Time      `json:"from"`
 	Until   *time.Time     `json:"until"`
 	Reason  string         `json:"reason"`

@@ -15,7 +15,7 @@ import (
 type Exposure struct {
 	Groups    []ExposureGroup  `json:"groups" doc:"By the system or resource that led to the findings, the worst first, at most 200."`
 	Open      map[string]int64 `json:"open" doc:"Live findings by severity; none for those that have none."`
-	Fresh     map[string]int64 `json:"fresh" doc:"Of these, made in the last seven days."`
+	Fresh     map[string]int64 `json:"fresh" doc:"Of these, made in the last seven UTC days, today among them."`
 	Deadlines []Deadline       `json:"deadlines" doc:"Notices that wait for an answer, what is late first, at most 100."`
 }
 
@@ -38,11 +38,8 @@ type Deadline struct {
 	Late     bool      `json:"late"`
 }
 
-// Bounds of what a party is shown of its exposure.
-const (
-	freshDays      = 7
-	deadlinesShown = 100
-)
+// deadlinesShown bounds what a party is shown of what waits for its answer.
+const deadlinesShown = 100
 
 func bySeverity(n map[event.Severity]int) map[string]int64 {
 	out := map[string]int64{}
@@ -64,7 +61,7 @@ func (a *api) exposure(c *call, _ none) (Exposure, error) {
 	if err := c.Member(); err != nil {
 		return Exposure{}, err
 	}
-	over, err := a.Exposure.Overview(c.Ctx, c.Now, c.By, c.Now.AddDate(0, 0, -freshDays))
+	over, err := a.Exposure.Overview(c.Ctx, c.Now, c.By)
 	if err != nil {
 		return Exposure{}, err
 	}

@@ -158,6 +158,7 @@ type Signals struct {
 	Next     string   `json:"next,omitempty"`
 }
 
+// NextCursor is the cursor of the page after; empty at the end.
 func (s Signals) NextCursor() string { return s.Next }
 
 func (a *api) signals(c *call, q signalsQuery) (Signals, error) {

@@ -32,6 +32,7 @@ type findingsQuery struct {
 	Stage    string `query:"stage" max:"32" doc:"Of the funnel: what the work has reached."`
 	Since    string `query:"since" max:"10" doc:"A UTC day, as 2006-01-02: made on it or later."`
 	Until    string `query:"until" max:"10" doc:"A UTC day, as 2006-01-02: made on it or before."`
+	Ended    string `query:"ended" max:"10" doc:"A UTC day, as 2006-01-02: in the state that they are in since it or later."`
 	Purpose  string `query:"purpose" enum:"handle,answer,oversight" doc:"oversight lists what a party observes of others or was shared with it."`
 	operation.Paging
 }
@@ -78,7 +79,7 @@ func (q *findingsQuery) counted(out *loop.FindingQuery) error {
 		name, text string
 		add        int
 		to         *time.Time
-	}{{"since", q.Since, 0, &out.Since}, {"until", q.Until, 1, &out.Until}} {
+	}{{"since", q.Since, 0, &out.Since}, {"until", q.Until, 1, &out.Until}, {"ended", q.Ended, 0, &out.Ended}} {
 		if d.text == "" {
 			continue
 		}
@@ -98,6 +99,7 @@ type Findings struct {
 	Next     string    `json:"next,omitempty" doc:"cursor of the page after; absent at the end."`
 }
 
+// NextCursor is the cursor of the page after; empty at the end.
 func (f Findings) NextCursor() string { return f.Next }
 
 // Finding is one finding as programs see it. Whoever takes it takes its mark with it.

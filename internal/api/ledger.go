@@ -33,6 +33,7 @@ type Entries struct {
 	Next    string  `json:"next,omitempty"`
 }
 
+// NextCursor is the cursor of the page after; empty at the end.
 func (e Entries) NextCursor() string { return e.Next }
 
 // Entry is one act in the ledger.

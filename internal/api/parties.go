@@ -23,6 +23,7 @@ type Parties struct {
 	Next    string     `json:"next,omitempty"`
 }
 
+// NextCursor is the cursor of the page after; empty at the end.
 func (p Parties) NextCursor() string { return p.Next }
 
 // PartyRow is a party in a list.
@@ -197,6 +198,7 @@ type Notices struct {
 	Next     string   `json:"next,omitempty"`
 }
 
+// NextCursor is the cursor of the page after; empty at the end.
 func (n Notices) NextCursor() string { return n.Next }
 
 // Notice is what a party is told.

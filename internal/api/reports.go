@@ -83,6 +83,7 @@ type Reports struct {
 	Next    string   `json:"next,omitempty"`
 }
 
+// NextCursor is the cursor of the page after; empty at the end.
 func (r Reports) NextCursor() string { return r.Next }
 
 // Report is a report in a list: nothing of its words.

@@ -27,7 +27,7 @@ func TestRules(t *testing.T) {
 		t.Fatalf("%+v", made)
 	}
 	again := into[rule.Rule](w, w.call(w.desk, "POST", "/api/v1/rules/route", strings.Replace(route, "{", `{"number":1,"order":20,`, 1)), 200)
-	one := into[rule.RuleVersions](w, w.call(w.desk, "GET", "/api/v1/rules/1", ""), 200)
+	one := into[rule.Versions](w, w.call(w.desk, "GET", "/api/v1/rules/1", ""), 200)
 	if again.Version != 2 || one.Rule.Version != 2 || len(one.Before) != 1 || one.Before[0].Order != 10 {
 		t.Errorf("%+v", one)
 	}
@@ -70,10 +70,7 @@ func TestRules(t *testing.T) {
 func (w *world) mistakes(method, path, body string, fields ...string) {
 	w.t.Helper()
 	got := w.call(w.desk, method, path, body)
-	var p struct {
-		Errors []struct{ Field, Detail string }
-	}
-	p = into[struct {
+	p := into[struct {
 		Errors []struct{ Field, Detail string }
 	}](w, got, 422)
 	var have []string

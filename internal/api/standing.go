@@ -58,7 +58,6 @@ func (a *api) why(c *call, q findingQuery) (Why, error) {
 type PartyPicture struct {
 	Party   string           `json:"party"`
 	Live    map[string]int64 `json:"live" doc:"By severity; none for those that have none."`
-	Overdue int64            `json:"overdue" doc:"Live, of high severity or above, and first made more than seven days ago."`
 	Days    []PartyDay       `json:"days" doc:"The oldest first."`
 	Closing DaysUntil        `json:"closing" doc:"How long it takes until evidence shows that findings are gone."`
 	Silence *Silence         `json:"silence,omitempty" doc:"What was sent and what came back; for the authority's people."`
@@ -90,7 +89,7 @@ func (a *api) partyPicture(c *call, q partyQuery) (PartyPicture, error) {
 	if err != nil {
 		return PartyPicture{}, err
 	}
-	out := PartyPicture{Party: q.ID, Live: map[string]int64{}, Overdue: p.Overdue, Closing: daysUntil(p.Closing)}
+	out := PartyPicture{Party: q.ID, Live: map[string]int64{}, Closing: daysUntil(p.Closing)}
 	for _, x := range p.Live {
 		out.Live[severityWord(x.Severity)] += x.N
 	}

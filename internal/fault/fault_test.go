@@ -16,7 +16,7 @@ func TestTold(t *testing.T) {
 	inner := fault.New(fault.Invalid, "%q is not a day", "x")
 	outer := fmt.Errorf("change finding: %w", fault.New(fault.Conflict, "%s: %v", "until", inner))
 	format, args, ok := fault.Told(outer)
-	if !ok || format != "%s: %v" || len(args) != 2 || args[1] != inner {
+	if !ok || format != "%s: %v" || len(args) != 2 || args[1] != inner { //nolint:errorlint // the very same error
 		t.Fatalf("%q %v %v", format, args, ok)
 	}
 	text, ok := fault.Message(outer)

@@ -258,7 +258,7 @@ func (p *pattern) match(text string) ([]string, bool) {
 	parts := make([]string, len(p.verbs))
 	for i, v := range p.verbs {
 		next, last := p.pieces[i+1], i == len(p.verbs)-1
-		part := ""
+		var part string
 		switch at := strings.Index(rest, next); {
 		case v == 'q':
 			if part, rest, ok = cutQuoted(rest); ok {

@@ -105,6 +105,16 @@ func (e *Exposure) List(ctx context.Context, now time.Time, by access.Actor, q Q
 	return p, err
 }
 
+// Count counts the findings of by's party that q asks for, at most CountCap.
+func (e *Exposure) Count(ctx context.Context, now time.Time, by access.Actor, q Query) (int, error) {
+	n := 0
+	err := e.reads(ctx, now, by, func(tx *store.Tx, may func(access.ThingKind) access.Cond) (err error) {
+		n, err = tx.CountFindings(ctx, q.filter(by.Party, may(access.Findings)), CountCap)
+		return err
+	})
+	return n, err
+}
+
 // IDs returns the numbers of at most limit findings that q asks for.
 func (e *Exposure) IDs(ctx context.Context, now time.Time, by access.Actor, q Query, limit int) ([]ident.Finding, error) {
 	var out []ident.Finding

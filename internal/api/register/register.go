@@ -27,7 +27,7 @@ func problemsOf(err error, place func(field string) string) error {
 	}
 	var out operation.Mistakes
 	for _, p := range all.List {
-		out = append(out, operation.Mistake{Field: place(p.Field), Text: p.Text})
+		out = append(out, operation.Mistake{Field: place(p.Field), Text: p.Said.Error()})
 	}
 	return out
 }

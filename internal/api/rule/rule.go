@@ -25,8 +25,8 @@ type Desk struct {
 	Loop  *loop.Loop
 }
 
-// RuleWhen is what a finding must be like: all that is filled in must hold.
-type RuleWhen struct {
+// Conditions is what a finding must be like: all that is filled in must hold.
+type Conditions struct {
 	Feed       string `json:"feed,omitempty" max:"64" doc:"That saw it first."`
 	Stream     string `json:"stream,omitempty" max:"200" doc:"Of the feed."`
 	Type       string `json:"type,omitempty" max:"100" doc:"Of the RSIT taxonomy."`
@@ -43,8 +43,8 @@ type RuleWhen struct {
 	Nobody     bool   `json:"nobody,omitempty" doc:"The register names no party."`
 }
 
-// RuleDo is what a rule does; what its deed does not use is empty.
-type RuleDo struct {
+// Effect is what a rule does; what its deed does not use is empty.
+type Effect struct {
 	Deed       string `json:"deed" required:"true" enum:"assign,mute,hold,at_once,digest,to"`
 	Party      string `json:"party,omitempty" max:"64" doc:"Of assign: who answers."`
 	Confidence int    `json:"confidence,omitempty" min:"0" max:"100" doc:"Of assign: percent; 100 where absent."`
@@ -60,8 +60,8 @@ type Rule struct {
 	Kind    string     `json:"kind" doc:"route: who answers. tell: how it is told."`
 	State   string     `json:"state" doc:"live, coming, over or ended."`
 	Order   int        `json:"order" doc:"The lower one is asked first."`
-	When    RuleWhen   `json:"when"`
-	Do      RuleDo     `json:"do"`
+	When    Conditions `json:"when"`
+	Do      Effect     `json:"do"`
 	From    time.Time  `json:"from"`
 	Until   *time.Time `json:"until,omitempty" doc:"Ends before then; stays, where absent."`
 	Reason  string     `json:"reason"`
@@ -75,11 +75,11 @@ func ruleOf(r rules.Rule, now time.Time) Rule {
 	return Rule{
 		Number: r.Number, Version: r.Version, Kind: string(r.Kind()), State: string(r.StateAt(now)), Order: r.Order, From: r.From, Until: operation.Some(r.Until),
 		Reason: r.Reason, Author: r.Author, Written: r.Written, Ended: operation.Some(r.Ended),
-		When: RuleWhen{
+		When: Conditions{
 			string(w.Feed), w.Stream, w.Type, w.Identifier, w.Severity.String(), string(w.Asset), w.Prefix, w.Domain, int64(w.ASN), w.Region, w.Sector,
 			string(w.Party), w.PartyKind, w.Nobody,
 		},
-		Do: RuleDo{string(d.Deed), string(d.Party), d.Confidence, d.From.String(), d.Every, string(d.Role)},
+		Do: Effect{string(d.Deed), string(d.Party), d.Confidence, d.From.String(), d.Every, string(d.Role)},
 	}
 }
 
@@ -136,23 +136,23 @@ type ruleQuery struct {
 	Number int64 `path:"number" min:"1"`
 }
 
-// RuleVersions is a rule as it stands with the versions before, the newest first.
-type RuleVersions struct {
+// Versions is a rule as it stands with the versions before, the newest first.
+type Versions struct {
 	Rule   Rule   `json:"rule"`
 	Before []Rule `json:"before"`
 }
 
 // One answers a rule with its versions.
-func (d *Desk) One(c *operation.Call, q ruleQuery) (RuleVersions, error) {
+func (d *Desk) One(c *operation.Call, q ruleQuery) (Versions, error) {
 	if err := c.Desk(); err != nil {
-		return RuleVersions{}, err
+		return Versions{}, err
 	}
 	list, err := d.Rules.Versions(c.Ctx, c.Now, q.Number)
 	if err != nil {
-		return RuleVersions{}, err
+		return Versions{}, err
 	}
 	all := rulesOf(list, c.Now)
-	return RuleVersions{all[0], all[1:]}, nil
+	return Versions{all[0], all[1:]}, nil
 }
 
 // Text is what the document says of writing a rule.
@@ -161,8 +161,8 @@ const Text = "Without `number` a new rule, with it a new version of that one: as
 type ruleBody struct {
 	Number int64      `json:"number,omitempty" min:"0" doc:"Of the rule that this is a version of."`
 	Order  int        `json:"order,omitempty" min:"0" max:"9999" doc:"The lower one is asked first; behind all that are there, where absent."`
-	When   RuleWhen   `json:"when"`
-	Do     RuleDo     `json:"do" required:"true"`
+	When   Conditions `json:"when"`
+	Do     Effect     `json:"do" required:"true"`
 	From   *time.Time `json:"from,omitempty" doc:"At once, where absent."`
 	Until  *time.Time `json:"until,omitempty" doc:"Ends before then. A mute needs an end."`
 	Reason string     `json:"reason,omitempty" max:"8000" doc:"In at most 2,000 characters; a trial needs none."`
