@@ -97,6 +97,7 @@ func (c *crowd) register(seq func(int) string, start int64) []string {
 }
 
 func (c *crowd) loop(seq func(int) string, start, span int64) []string {
+	const day = int64(24 * time.Hour / time.Microsecond)
 	now := c.now.UnixMicro()
 	ends := oneOf(pick("n", 3, 20), "verified_closed", "verified_closed", "verified_closed", "verified_closed", "verified_closed", "verified_closed", "verified_closed",
 		"verified_closed", "verified_closed", "verified_closed", "verified_closed", "verified_closed", "verified_closed", "verified_closed", "stale", "stale", "false_positive",
@@ -124,7 +125,8 @@ func (c *crowd) loop(seq func(int) string, start, span int64) []string {
 		"insert into history (finding_id, seq, tx, at, from_state, to_state, trigger, actor, reason, evidence) select f.id, 2 + f.id / 4, f.id, f.state_at, 'notified', f.state, 'gone', 'software:verify', '', '' from finding f where f.state in ('verified_closed', 'stale', 'false_positive')",
 		"insert into notice (id, party_id, contact_id, language, kind, parent, class, severity, reason, state, created_at, attempts, tries, rendition, message_id, subject, sent_at, error, tlp) " + seq(c.notices) +
 			"select 'ntc-' || cast(n as text), 'party-' || cast(1 + whose as text), 'con-' || cast(1 + whose as text), 'en', case when n % 5 = 0 then 'urgent' else 'digest' end, '', 'open-telnet', 3, '', " +
-			oneOf(pick("n", 3, 8), "delivered", "delivered", "answered", "sent", "answered", "delivered", "failed", "escalated") +
+			oneOf("case when made < "+fmt.Sprint(now-30*day)+" then "+pick("n", 3, 7)+" else "+pick("n", 3, 8)+" end", // what the desk was told of long ago it has seen to
+				"delivered", "delivered", "answered", "sent", "answered", "delivered", "failed", "escalated") +
 			fmt.Sprintf(", made, 1, 1, 1, 'm-' || cast(n as text), 'Findings', made + 60000000, '', 1 from (select n, cast(%s as bigint) as whose, cast(%d + n * %d as bigint) as made from s) q", skewed("n", 5, c.parties), start, span/int64(c.notices)),
 		fmt.Sprintf("insert into notice_finding (notice_id, finding_id) select 'ntc-' || cast(1 + n %% %d as text), n from crowd where n %% 2 = 0", c.notices),
 		"insert into queue_item (id, kind, object, title_code, title_args, severity, created_at, done_by) " + seq(400) +

@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -96,7 +98,16 @@ func (r *running) doors(in *installation, s serving, wake func()) ([]door, error
 	return out, nil
 }
 
+// roomy lets the heap grow to three times what is in use before it is collected, unless whoever runs Tocsin says otherwise by
+// GOGC: a page that waits for the collector is the slowest of a hundred.
+func roomy() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(200)
+	}
+}
+
 func (r *running) pages(in *installation, s serving, limit *gate.Limiter, proxies gate.Proxies, noDesk bool) (http.Handler, error) {
+	roomy()
 	c := web.Config{
 		Loop: in.loop, Staff: in.staff, Record: in.log, Casework: in.work, Picture: in.picture, Exposure: in.exposure, Register: in.register, Triage: in.triage, Clock: r.clock, Log: r.log, Secure: r.cfg.secure(), Mailbox: s.mailbox, Zone: r.cfg.zone(),
 		Authority: web.Authority{Fiction: s.mailbox, Name: r.cfg.Name, NameZH: r.cfg.NameZH, Mail: r.cfg.Mail, Phone: r.cfg.Phone},

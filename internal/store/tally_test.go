@@ -67,8 +67,10 @@ func (w *tallyWorld) move(r *rapid.T) {
 }
 
 func (w *tallyWorld) attribute(r *rapid.T) {
-	a := party.Attribution{Party: rapid.SampledFrom([]ident.Party{"", "hospital", "bank"}).Draw(r, "to"), Basis: party.ByPrefix,
-		Matched: rapid.SampledFrom([]string{"192.0.2.0/24", "198.51.100.0/24"}).Draw(r, "by"), Region: rapid.SampledFrom([]string{"", "XA-01"}).Draw(r, "in")}
+	a := party.Attribution{
+		Party: rapid.SampledFrom([]ident.Party{"", "hospital", "bank"}).Draw(r, "to"), Basis: party.ByPrefix,
+		Matched: rapid.SampledFrom([]string{"192.0.2.0/24", "198.51.100.0/24"}).Draw(r, "by"), Region: rapid.SampledFrom([]string{"", "XA-01"}).Draw(r, "in"),
+	}
 	var fs []store.Attributed
 	for _, id := range w.pick(r) {
 		fs = append(fs, store.Attributed{ID: id, Attribution: a})

@@ -15,7 +15,7 @@ import (
 // How many findings, by number, one page looks at where no index leads to them alone. Each is chosen so that a page takes
 // a small part of a second however few of them match.
 const (
-	textWindow = 12_000  // every finding is read and compared with a text
+	textWindow = 8_000   // every finding is read and compared with a text
 	scanWindow = 40_000  // every finding is read
 	leadWindow = 250_000 // an index leads to a part of them
 )

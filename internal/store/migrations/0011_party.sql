@@ -40,6 +40,8 @@ drop index notice_party;
 create index notice_party on notice (party_id, created_at, id);
 drop index finding_region;
 create index finding_region on finding (region, state, id, party_id, tlp);
+create index party_sector on party (sector, id);
+create index system_asset on system (asset, protection);
 drop index signal_received;
 create index signal_received on signal (received_at, id, feed_id, rows, rejected);
 create index notice_waiting on notice (party_id, coalesce(next_at, 0), severity desc, id)
