@@ -46,6 +46,7 @@ type changesBody struct {
 	Rows   []register.Row
 	Pager  page.Pager
 	Count  int // of those that wait
+	Curl   string
 }
 
 type changeTab struct {
@@ -87,6 +88,7 @@ func (c *changes) list(v *page.Visit) error {
 		b.Pager.Newest = changesAt(b.State, register.Cursor{})
 	}
 	b.Rows, b.Pager.Shown = rows, len(rows)
+	b.Curl = v.Curl("/api/v1/changes", url.Values{"state": {string(b.State)}})
 	return page.Show(v, "desk/changes", v.T("changes.title"), b)
 }
 

@@ -21,7 +21,7 @@ func (d *desk) feeds(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	b := feedsBody{Take: take(v, "/desk/feeds.csv", "/api/v1/feeds")}
+	b := feedsBody{Take: take(v, "/desk/feeds.csv", nil, "/api/v1/feeds", nil)}
 	if b.Feeds, err = d.feedRows(v, h); err != nil {
 		return err
 	}
@@ -57,7 +57,12 @@ func (d *desk) signals(v *page.Visit) error {
 	ctx := v.R.Context()
 	before := ident.Signal(cursor(v, "before"))
 	q := v.R.URL.Query()
-	b := signalsBody{Feed: word(q, "feed"), Rejected: q.Get("rejected") == "1", First: before == 0, Take: take(v, "/desk/signals.csv", "/api/v1/signals", "feed", "rejected")}
+	b := signalsBody{Feed: word(q, "feed"), Rejected: q.Get("rejected") == "1", First: before == 0}
+	known := url.Values{"feed": {b.Feed}}
+	if b.Rejected {
+		known.Set("troubled", "true")
+	}
+	b.Take = take(v, "/desk/signals.csv", []string{"feed", "rejected"}, "/api/v1/signals", known)
 	feeds, err := d.loop.FeedHealth(ctx, v.Now)
 	if err != nil {
 		return err

@@ -25,6 +25,7 @@ type ledgerBody struct {
 	Head   *ledgerHead // nil where nothing was signed yet
 	First  bool
 	Next   int64
+	Curl   string
 }
 
 // ledgerFilter is what the form says.
@@ -86,6 +87,7 @@ func (d *desk) ledger(v *page.Visit) error {
 		return err
 	}
 	b := ledgerBody{Filter: f, Kinds: actorKinds, Groups: groups(), First: ask.Before == 0}
+	b.Curl = v.Curl("/api/v1/ledger", url.Values{"group": {f.Group}, "object": {f.Object}})
 	for _, p := range is.People {
 		if p.Name != "" {
 			b.People = append(b.People, p)

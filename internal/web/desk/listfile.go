@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
-	"maps"
 	"net/url"
 	"strconv"
 	"time"
@@ -35,36 +34,23 @@ func (d *desk) listRoutes() []page.Route {
 	return all
 }
 
-// take is how a list leaves the page: as a file, for those who may, and by the command for the same in the API, with the
-// fields of the filter that both share.
-func take(v *page.Visit, file, api string, fields ...string) page.Take {
+// take is how a list leaves the page: as a file with the filter, for those who may, and by the command for the same in the
+// API, as far as that knows the filter.
+func take(v *page.Visit, file string, filter []string, api string, known url.Values) page.Take {
+	t := page.Take{Curl: v.Curl(api, known)}
+	if !v.May(people.Export) {
+		return t
+	}
 	q, ask := v.R.URL.Query(), url.Values{}
-	for _, name := range fields {
+	for _, name := range filter {
 		if text := word(q, name); text != "" {
 			ask.Set(name, text)
 		}
 	}
-	t := page.Take{Curl: v.Curl(api, apiWords(ask))}
-	if v.May(people.Export) {
-		if t.File = file; len(ask) > 0 {
-			t.File += "?" + ask.Encode()
-		}
+	if t.File = file; len(ask) > 0 {
+		t.File += "?" + ask.Encode()
 	}
 	return t
-}
-
-// apiWords says the filter in the words of the API where a page has its own.
-func apiWords(q url.Values) url.Values {
-	out := maps.Clone(q)
-	if q.Get("rejected") == "1" {
-		out.Del("rejected")
-		out.Set("troubled", "true")
-	}
-	if q.Get("state") == reportWaits {
-		out.Del("state")
-		out.Set("waiting", "true")
-	}
-	return out
 }
 
 const (

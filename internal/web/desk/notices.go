@@ -36,7 +36,8 @@ func (b noticesBody) Older() string { return b.Newest() + "&after=" + url.QueryE
 
 func (d *desk) notices(v *page.Visit) error {
 	q := v.R.URL.Query()
-	b := noticesBody{State: word(q, "state"), Party: word(q, "party"), States: notice.States, First: q.Get("after") == "", Take: take(v, "/desk/notices.csv", "/api/v1/notices", "state", "party")}
+	b := noticesBody{State: word(q, "state"), Party: word(q, "party"), States: notice.States, First: q.Get("after") == ""}
+	b.Take = take(v, "/desk/notices.csv", []string{"state", "party"}, "/api/v1/notices", url.Values{"state": {b.State}, "party": {b.Party}})
 	rows, next, err := d.noticePage(v, loop.NoticeQuery{Party: ident.Party(b.Party), State: notice.State(b.State)})
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ func (d *desk) parties(v *page.Visit) error {
 	q := v.R.URL.Query()
 	ask := partiesAsked(q)
 	after := triage.PartyCursor{Name: q.Get("after"), ID: ident.Party(q.Get("id"))}
-	b := partiesBody{Ask: ask, Cap: triage.MeterDays, Narrowed: ask != triage.PartyQuery{}, Take: take(v, "/desk/parties.csv", "/api/v1/parties", "search")}
+	b := partiesBody{Ask: ask, Cap: triage.MeterDays, Narrowed: ask != triage.PartyQuery{}, Take: take(v, "/desk/parties.csv", []string{"search", "sector", "region"}, "/api/v1/parties", url.Values{"search": {ask.Text}})}
 	rows, next, err := d.triage.Parties(v.R.Context(), v.Now, v.Who.Actor, ask, after, pageSize)
 	if err != nil {
 		return err

@@ -41,6 +41,7 @@ type queueBody struct {
 	Choices  []page.Option // acts of a bulk
 	MayAct   bool
 	Narrowed bool
+	Curl     string
 }
 
 // part is one way to narrow a list, with how many are in it.
@@ -73,7 +74,7 @@ type button struct {
 }
 
 // queueLimit is how many rows the queue shows; the rest moves up as they are seen to.
-const queueLimit = 60
+const queueLimit = 50
 
 // moreLimit bounds the particulars of an item, in runes.
 const moreLimit = 300
@@ -127,6 +128,7 @@ func (d *desk) queue(v *page.Visit) error {
 		Kind: ask.Kind, Back: queueAt(ask), MayAct: v.May(people.Triage), Narrowed: ask != triage.Query{},
 		Undo: undoForm{word(query, "undo"), queueAt(ask)}, Parts: parts(v, ask, q.Counts), Levels: levels(v, ask), Choices: choices(v),
 	}
+	b.Curl = v.Curl("/api/v1/queue", url.Values{"kind": {string(ask.Kind)}, "severity": {word(query, "severity")}})
 	b.count(ask, q.Counts)
 	focus := -1
 	if at, err := strconv.Atoi(query.Get("at")); err == nil && at >= 0 {

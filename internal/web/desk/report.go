@@ -96,7 +96,12 @@ func reportsAsked(q url.Values) (casework.Query, error) {
 
 func (r *reports) list(v *page.Visit) error {
 	q := v.R.URL.Query()
-	b := reportsBody{State: word(q, "state"), Kind: word(q, "kind"), Kinds: report.Kinds, Take: take(v, "/desk/reports.csv", "/api/v1/reports", "state", "kind")}
+	b := reportsBody{State: word(q, "state"), Kind: word(q, "kind"), Kinds: report.Kinds}
+	known := url.Values{"kind": {b.Kind}}
+	if b.State == reportWaits {
+		known.Set("waiting", "true")
+	}
+	b.Take = take(v, "/desk/reports.csv", []string{"state", "kind"}, "/api/v1/reports", known)
 	query, err := reportsAsked(q)
 	if err != nil {
 		return err

@@ -35,6 +35,7 @@ type rulesBody struct {
 	Held  []heldRow
 	Past  []ruleRow // over or taken back
 	All   bool      // those of the past are shown
+	Curl  string
 }
 
 // ruleGroup are the rules of one kind that count or will.
@@ -69,7 +70,7 @@ func (d *desk) rules(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	b := rulesBody{All: v.R.URL.Query().Get("past") == "1"}
+	b := rulesBody{All: v.R.URL.Query().Get("past") == "1", Curl: v.Curl("/api/v1/rules", nil)}
 	for _, k := range rule.Kinds {
 		g := ruleGroup{Kind: k}
 		if v.May(rulePower(k)) {

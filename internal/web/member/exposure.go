@@ -55,25 +55,24 @@ func (f filter) address(more ...string) string {
 	return exposurePage + "?" + q.Encode()
 }
 
-// take is the list as a file, and the command for what the API has of it.
+// take is the list as a file, and the command for the same in the API.
 func (f filter) take(v *page.Visit) page.Take {
 	f.By = ""
-	ask := url.Values{"state": {f.State}, "exactly": {f.Severity}, "class": {f.Class}}
+	known := url.Values{"state": {f.State}, "severity": {f.Severity}, "class": {f.Class}, "matched": {f.Matched}}
 	if f.State == answers { // the API has no word for it
-		ask.Del("state")
+		known.Del("state")
 	}
 	if f.Severity == "unknown" {
-		ask.Set("exactly", "none")
+		known.Set("severity", "none")
 	}
 	if f.New == "7d" {
-		ask.Set("since", exposure.FreshSince(v.Now).Format(time.DateOnly))
+		known.Set("since", exposure.FreshSince(v.Now).Format(time.RFC3339))
 	}
-	_, query, _ := strings.Cut(f.address(), "?")
 	file := exposurePage + ".csv"
-	if query != "" {
+	if _, query, narrowed := strings.Cut(f.address(), "?"); narrowed {
 		file += "?" + query
 	}
-	return page.Take{File: file, Curl: v.Curl("/api/v1/findings", ask)}
+	return page.Take{File: file, Curl: v.Curl("/api/v1/exposure/findings", known)}
 }
 
 // answers is the state that stands for all those that take an answer.
@@ -223,8 +222,7 @@ func (m *member) answerable(v *page.Visit, f filter) (int, error) {
 	if len(q.States) == 0 {
 		return 0, nil
 	}
-	list, err := m.Exposure.List(v.R.Context(), v.Now, v.Who.Actor, q, 0, 1)
-	return list.Count, err
+	return m.Exposure.Count(v.R.Context(), v.Now, v.Who.Actor, q)
 }
 
 // narrows reports whether the filter leaves anything out.

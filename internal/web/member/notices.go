@@ -17,6 +17,7 @@ const noticesPage = "/my/notices"
 type noticesBody struct {
 	Rows  []loop.NoticeRow
 	Pager page.Pager
+	Curl  string
 }
 
 // noticeRows is how many notices one page shows.
@@ -32,7 +33,7 @@ func (m *member) notices(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	b := noticesBody{Rows: rows}
+	b := noticesBody{Rows: rows, Curl: v.Curl("/api/v1/notices", nil)}
 	if len(rows) > noticeRows {
 		b.Rows = rows[:noticeRows]
 		last := b.Rows[noticeRows-1]

@@ -271,6 +271,7 @@ func (v *Visit) fail(err error) {
 		return
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		err = fault.New(fault.TooLarge, "this form is larger than the %d KiB that are taken", maxForm>>10)
 		status = http.StatusRequestEntityTooLarge
 	}
 	message, ok := v.Refusal(err)
