@@ -24,8 +24,9 @@ const (
 )
 
 // liteReaders is how many snapshots of SQLite are read at once. Reading is work of the processor here, so more than there
-// are processors would only make each wait for all the others; one more stands in for a reader that holds a snapshot open.
-func liteReaders() int { return runtime.GOMAXPROCS(0) + 1 }
+// are processors would only make each wait for all the others; one more stands in for a reader that holds a snapshot open,
+// and a machine of one processor has as many as one of two.
+func liteReaders() int { return max(3, runtime.GOMAXPROCS(0)+1) }
 
 // openSQLite opens one writer and a pool of readers. synchronous=FULL: what is committed survives a power cut.
 func openSQLite(path string) (*Store, error) {
