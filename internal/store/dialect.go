@@ -9,8 +9,9 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver named pgx
+	"github.com/jackc/pgx/v5/stdlib"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -32,31 +33,38 @@ func liteReaders() int { return max(3, runtime.GOMAXPROCS(0)+1) }
 func openSQLite(path string) (*Store, error) {
 	dsn := "file:" + escapePath(path) + "?_pragma=busy_timeout(60000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
 		"&_pragma=foreign_keys(1)&_pragma=wal_autocheckpoint(8000)&_pragma=temp_store(MEMORY)"
-	write, err := sql.Open("sqlite", dsn+"&_txlock=immediate&_pragma=cache_size(-49152)")
+	writer, err := newKeeping(dsn + "&_txlock=immediate&_pragma=cache_size(-49152)")
 	if err != nil {
 		return nil, err
 	}
-	write.SetMaxOpenConns(1)
-	read, err := sql.Open("sqlite", dsn+"&_pragma=query_only(1)&_pragma=cache_size(-16384)")
+	reader, err := newKeeping(dsn + "&_pragma=query_only(1)&_pragma=cache_size(-16384)")
 	if err != nil {
-		return nil, errors.Join(err, write.Close())
+		return nil, err
 	}
+	write, read := sql.OpenDB(writer), sql.OpenDB(reader)
+	write.SetMaxOpenConns(1)
 	read.SetMaxOpenConns(liteReaders())
 	read.SetMaxIdleConns(liteReaders()) // a connection that is opened anew has read nothing of the schema and has an empty cache
-	return &Store{read: read, write: write, dialect: onSQLite, dsn: path, plans: statistics}, nil
+	return &Store{read: read, write: write, dialect: onSQLite, dsn: path, plans: statistics, floors: &floors{}}, nil
 }
 
 // escapePath makes a file name safe inside SQLite's file: URI.
 func escapePath(path string) string { return strings.ReplaceAll(url.PathEscape(path), "%2F", "/") }
 
+// openPostgres opens a pool. Its statements are planned once each: to plan for the values of every call takes longer than
+// most of them run, and a page would have one plan today and another tomorrow. A dsn may say otherwise.
 func openPostgres(dsn string) (*Store, error) {
-	db, err := sql.Open("pgx", dsn)
+	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		return nil, err
 	}
+	if config.RuntimeParams["plan_cache_mode"] == "" {
+		config.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
+	}
+	db := stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(16)
 	db.SetMaxIdleConns(16)
-	return &Store{read: db, write: db, dialect: onPostgres, dsn: dsn}, nil
+	return &Store{read: db, write: db, dialect: onPostgres, dsn: dsn, floors: &floors{}}, nil
 }
 
 func (d dialect) writeOptions() *sql.TxOptions {

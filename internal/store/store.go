@@ -22,12 +22,14 @@ type Store struct {
 	dialect dialect
 	dsn     string
 	plans   []statistic // what the planner is told; nil: it knows better itself
+	floors  *floors
 }
 
 // Tx is one transaction. Reads and writes of every concept are its methods; it must not outlive its function.
 type Tx struct {
 	tx      *sql.Tx
 	d       dialect
+	floors  *floors
 	stamp   int64              // mark of this transaction, known once it has appended to the ledger
 	entries int                // appended to the ledger
 	changed bool               // a row outside the ledger was written
@@ -121,7 +123,7 @@ func (s *Store) once(ctx context.Context, db *sql.DB, o *sql.TxOptions, f func(*
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit this is a no-op; after a failure the first error counts
-	t := &Tx{tx: tx, d: s.dialect}
+	t := &Tx{tx: tx, d: s.dialect, floors: s.floors}
 	if err := f(t); err != nil {
 		return err
 	}

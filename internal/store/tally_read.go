@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -12,7 +11,6 @@ import (
 
 	"tocsin/internal/access"
 	"tocsin/internal/event"
-	"tocsin/internal/fault"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
 	"tocsin/internal/party"
@@ -450,34 +448,6 @@ func (t *Tx) Published(ctx context.Context, kind string, day finding.Day) (strin
 	err := t.row(ctx, "select body from published where kind = $1 and day = $2", []any{kind, day}, &body)
 	return body, err
 }
-
-// bornFloor is the lowest number that a finding made at an instant or later can have: numbers and times rise together, but
-// for clocks that were set back, which scanRoom allows for. 0 where the time narrows nothing.
-func (t *Tx) bornFloor(ctx context.Context, since time.Time) (ident.Finding, error) {
-	if since.IsZero() {
-		return 0, nil
-	}
-	last, err := t.LastFinding(ctx)
-	low, high := ident.Finding(0), last // low was made before, what lies above high was not
-	for err == nil && low < high {
-		middle := low + (high-low+1)/2
-		var id ident.Finding
-		var made int64
-		err = t.row(ctx, "select id, created_at from finding where id <= $1 order by id desc limit 1", []any{middle}, &id, &made)
-		switch {
-		case errors.Is(err, fault.NotFound): // none so low
-			low, err = middle, nil
-		case made < Micros(since):
-			low = middle
-		default:
-			high = id - 1
-		}
-	}
-	return max(0, low-scanRoom), err
-}
-
-// scanRoom is how far numbers and times of findings may disagree.
-const scanRoom = 100_000
 
 // stage is a filter's condition on how far the work on a finding has come.
 func stage(s situation.Stage) string {
