@@ -80,6 +80,7 @@ func (c *crowd) register(seq func(int) string, start int64) []string {
 			"select 'party-' || cast(n as text), 'Party ' || cast(n as text), 'company', " + sectors + ", 'XA-' || cast(1 + " + pick("n", 2, 25) + " as text), 'en', 100, " + fmt.Sprint(start) + " from s",
 		"insert into contact (id, party_id, role, name, mail, language, pgp_key, bounce) " + seq(c.parties) +
 			"select 'con-' || cast(n as text), 'party-' || cast(n as text), 'security', 'Contact', 'c' || cast(n as text) || '@party.example', '', '', '' from s",
+		"update party set words = lower(name || '\n' || id || '\n' || sector || '\n' || region)",
 		"insert into resource (id, party_id, kind, value, source, from_at) " + seq(c.parties) +
 			"select 'res-' || cast(n as text), 'party-' || cast(n as text), 'prefix', '10.' || cast(n / 256 as text) || '.' || cast(n % 256 as text) || '.0/24', 'manual', " + fmt.Sprint(start) + " from s",
 		"insert into system (id, party_id, name, asset_kind, asset, protection, products) " + seq(c.parties) +

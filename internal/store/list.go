@@ -288,9 +288,16 @@ func (c *conditions) asset(d dialect, f FindingFilter) []string {
 // holds is the condition that one of the columns holds a text, which is in lower case. The columns are compared as one text,
 // a line each: what people type has no line ends.
 func (c *conditions) holds(text string, columns ...string) string {
-	like := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text) + "%"
-	return "lower(" + strings.Join(columns, " || '\n' || ") + ") like " + c.add(like) + ` escape '\'`
+	return c.like("lower("+strings.Join(columns, " || '\n' || ")+")", text)
 }
+
+// like is the condition that a text column holds a text as it is.
+func (c *conditions) like(column, text string) string {
+	return column + " like " + c.add("%"+literally(text)+"%") + ` escape '\'`
+}
+
+// literally takes the meaning from what stands for other characters in a like.
+func literally(text string) string { return strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text) }
 
 // bytewise compares a text column byte by byte whatever the database's collation.
 func (d dialect) bytewise(column string) string {

@@ -61,7 +61,7 @@ type FoundParty struct {
 // with it, who answer for it as a resource, or whose contacts write from it as a domain. It looks at parties, never at
 // findings.
 func (t *Tx) PartiesLike(ctx context.Context, text string, limit int) ([]FoundParty, error) {
-	escaped := strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text)
+	escaped := literally(text)
 	var out []FoundParty
 	seen := map[ident.Party]bool{}
 	ask := func(query string, args ...any) error {
@@ -78,7 +78,8 @@ func (t *Tx) PartiesLike(ctx context.Context, text string, limit int) ([]FoundPa
 			return err
 		})
 	}
-	err := ask(`select p.id, p.name, '' from party p where p.ended_at is null and (lower(p.name) like $1 escape '\' or p.id like $2 escape '\')`,
+	err := ask(`select p.id, p.name, '' from party p where p.ended_at is null and p.words like $1 escape '\'
+		and (lower(p.name) like $1 escape '\' or p.id like $2 escape '\')`,
 		"%"+escaped+"%", escaped+"%")
 	if err == nil {
 		err = ask(`select p.id, p.name, r.value from resource r join party p on p.id = r.party_id where r.value = $1 and r.to_at is null
