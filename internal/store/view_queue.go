@@ -80,14 +80,27 @@ func (t *Tx) waiters(ctx context.Context, query string, args []any) ([]Waiter, e
 	return out, nil
 }
 
-// QueueWaiting returns at most limit open items of at least a severity, the most severe first, then the oldest. Disputes
-// are left out: their findings wait themselves.
-func (t *Tx) QueueWaiting(ctx context.Context, least event.Severity, limit int) ([]QueueItem, error) {
-	var out []QueueItem
-	err := t.each(ctx, "select "+queueColumns+` from queue_item where done_at is null and severity >= $1 and kind <> $2
-		order by severity desc, created_at, id limit $3`, []any{int64(least), disputedKind, limit}, func(r *sql.Rows) error {
-		q, err := scanQueue(r)
-		out = append(out, q)
+// WaitingItem is an open item of the queue, as far as what is due first asks.
+type WaitingItem struct {
+	ID       string
+	Kind     string
+	Severity event.Severity
+	Created  time.Time
+}
+
+// OldestItems returns the open items of at least a severity: of each kind and severity at most limit, those that have been
+// open longest. Of each these are due first. Disputes are left out: their findings wait themselves.
+func (t *Tx) OldestItems(ctx context.Context, least event.Severity, limit int) ([]WaitingItem, error) {
+	var out []WaitingItem
+	err := t.each(ctx, `select id, kind, severity, created_at from (
+			select id, kind, severity, created_at, row_number() over (partition by kind, severity order by created_at, id) as place
+			from queue_item where done_at is null and severity >= $1 and kind <> $2) q
+		where place <= $3`, []any{int64(least), disputedKind, limit}, func(r *sql.Rows) error {
+		var i WaitingItem
+		var created int64
+		err := r.Scan(&i.ID, &i.Kind, &i.Severity, &created)
+		i.Created = Instant(created)
+		out = append(out, i)
 		return err
 	})
 	if err != nil {
@@ -96,7 +109,25 @@ func (t *Tx) QueueWaiting(ctx context.Context, least event.Severity, limit int) 
 	return out, nil
 }
 
-// QueueCounts counts the open items of QueueWaiting by kind, at most limit in all.
+// QueueItems returns items by id, in no order; at most 1,000 ids a call.
+func (t *Tx) QueueItems(ctx context.Context, ids []string) ([]QueueItem, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	q := &conditions{}
+	var out []QueueItem
+	err := t.each(ctx, "select "+queueColumns+" from queue_item where "+q.in("id", len(ids), func(i int) any { return ids[i] }), q.args, func(r *sql.Rows) error {
+		item, err := scanQueue(r)
+		out = append(out, item)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the queue: %w", err)
+	}
+	return out, nil
+}
+
+// QueueCounts counts the open items of OldestItems by kind, at most limit in all.
 func (t *Tx) QueueCounts(ctx context.Context, limit int) (map[string]int, error) {
 	counts := map[string]int{}
 	err := t.each(ctx, `select kind, count(*) from (select kind from queue_item where done_at is null and kind <> $1 limit $2) q

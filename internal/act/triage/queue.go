@@ -132,7 +132,7 @@ func (d *Desk) gather(ctx context.Context, tx *store.Tx, r reading, ask Query, l
 		if err != nil {
 			return nil, err
 		}
-		found, err := tx.FindingsByID(ctx, d.first(promise.Orphan, waits, limit))
+		found, err := tx.FindingsByID(ctx, first(waits, limit, d.waiting(promise.Orphan)))
 		if err != nil {
 			return nil, err
 		}
@@ -143,18 +143,27 @@ func (d *Desk) gather(ctx context.Context, tx *store.Tx, r reading, ask Query, l
 		if err != nil {
 			return nil, err
 		}
-		found, err := tx.FindingsByID(ctx, d.first(promise.Dispute, waits, limit))
+		found, err := tx.FindingsByID(ctx, first(waits, limit, d.waiting(promise.Dispute)))
 		if err != nil {
 			return nil, err
 		}
 		rows = append(rows, d.findings(promise.Dispute, found)...)
 	}
-	items, err := tx.QueueWaiting(ctx, ask.Severity, maxItems)
+	waits, err := tx.OldestItems(ctx, ask.Severity, limit)
 	if err != nil {
 		return nil, err
 	}
-	for _, i := range items {
-		if kind := kindOf(i.Kind); ask.Kind == "" || ask.Kind == kind {
+	waits = slices.DeleteFunc(waits, func(i store.WaitingItem) bool { return ask.Kind != "" && ask.Kind != kindOf(i.Kind) })
+	ids := first(waits, limit, func(i store.WaitingItem) (string, time.Time) {
+		return i.ID, promise.Due(kindOf(i.Kind), i.Severity, i.Created, d.zone)
+	})
+	for some := range slices.Chunk(ids, 1000) {
+		items, err := tx.QueueItems(ctx, some)
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range items {
+			kind := kindOf(i.Kind)
 			rows = append(rows, Row{
 				Key: "queue:" + i.ID, Kind: kind, Since: i.Created, Due: promise.Due(kind, i.Severity, i.Created, d.zone),
 				Severity: i.Severity, Code: i.Code, Args: i.Args, Object: i.Object, Mark: marking.Green, Acts: []Act{Done},
@@ -164,24 +173,33 @@ func (d *Desk) gather(ctx context.Context, tx *store.Tx, r reading, ask Query, l
 	return rows, nil
 }
 
-// maxItems bounds the items of the queue that are sorted; there are few, as each trouble makes one.
-const maxItems = 1000
-
-// first are those of which limit are due first: whatever is due in the same hour as the last of them may come before it.
-func (d *Desk) first(kind promise.Kind, waits []store.Waiter, limit int) []ident.Finding {
-	hours := make(map[ident.Finding]time.Time, len(waits))
-	for _, w := range waits {
-		hours[w.ID] = promise.Due(kind, w.Severity, waitsSince(kind, w.Created, w.StateAt), d.zone).Truncate(time.Hour)
+// first are the ids of which limit are due first: whatever is due in the same hour as the last of them may come before it.
+func first[W any, ID cmp.Ordered](waits []W, limit int, of func(W) (ID, time.Time)) []ID {
+	type due struct {
+		id   ID
+		hour time.Time
 	}
-	slices.SortFunc(waits, func(a, b store.Waiter) int { return cmp.Or(hours[a.ID].Compare(hours[b.ID]), cmp.Compare(a.ID, b.ID)) })
-	var out []ident.Finding
+	all := make([]due, len(waits))
 	for i, w := range waits {
-		if i >= limit && hours[w.ID].After(hours[waits[limit-1].ID]) {
+		id, at := of(w)
+		all[i] = due{id, at.Truncate(time.Hour)}
+	}
+	slices.SortFunc(all, func(a, b due) int { return cmp.Or(a.hour.Compare(b.hour), cmp.Compare(a.id, b.id)) })
+	var out []ID
+	for i, w := range all {
+		if i >= limit && w.hour.After(all[limit-1].hour) {
 			break
 		}
-		out = append(out, w.ID)
+		out = append(out, w.id)
 	}
 	return out
+}
+
+// waiting tells first of a finding and when it is due.
+func (d *Desk) waiting(kind promise.Kind) func(store.Waiter) (ident.Finding, time.Time) {
+	return func(w store.Waiter) (ident.Finding, time.Time) {
+		return w.ID, promise.Due(kind, w.Severity, waitsSince(kind, w.Created, w.StateAt), d.zone)
+	}
 }
 
 // waitsSince is since when a finding waits for the desk.
