@@ -16,7 +16,6 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -75,7 +74,7 @@ type Spec struct {
 type Kit struct {
 	Config
 	sets  map[lang.Language]map[string]*template.Template
-	turns chan struct{} // one for each page that may be rendered at once
+	turns chan struct{} // one for each page that may be made at once
 }
 
 // New parses every template in every language.
@@ -86,8 +85,7 @@ func New(c Config) (*Kit, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	// Rendering is work of the processor alone: more pages at once than there are processors would each wait for all others.
-	k := &Kit{Config: c, sets: map[lang.Language]map[string]*template.Template{}, turns: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	k := &Kit{Config: c, sets: map[lang.Language]map[string]*template.Template{}, turns: make(chan struct{}, pagesAtOnce())}
 	for _, l := range lang.Languages {
 		set, err := readSet(l, c.Zone)
 		if err != nil {
@@ -156,6 +154,8 @@ type Visit struct {
 	Lang lang.Language
 	Now  time.Time
 	Who  Visitor
+
+	turn bool // this visit holds one of the kit's turns
 }
 
 // T returns a message in the visitor's language.
@@ -184,7 +184,7 @@ func ShowAs[T any](v *Visit, status int, name, title string, body T) error {
 	area, tab := path.Split(name)
 	view := View[T]{Frame: v.frame(strings.TrimSuffix(area, "/"), tab, title), Body: body}
 	var b bytes.Buffer
-	if err := v.Kit.render(&b, t, view); err != nil {
+	if err := v.render(&b, t, view); err != nil {
 		return fmt.Errorf("render %s: %w", name, err)
 	}
 	h := v.W.Header()
@@ -198,10 +198,12 @@ func ShowAs[T any](v *Visit, status int, name, title string, body T) error {
 	return nil
 }
 
-// render fills a template when it is its turn.
-func (k *Kit) render(w io.Writer, t *template.Template, view any) error {
-	k.turns <- struct{}{}
-	defer func() { <-k.turns }()
+// render fills a template in the visit's turn, which ends with that: what follows waits for the network.
+func (v *Visit) render(w io.Writer, t *template.Template, view any) error {
+	if err := v.take(); err != nil {
+		return err
+	}
+	defer v.yield()
 	return t.Execute(w, view)
 }
 

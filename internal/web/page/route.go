@@ -28,6 +28,7 @@ type Route struct {
 	Power   people.Power // that a post of the visitor must hold; empty: being let in is enough
 	Handle  Handler
 	Raw     http.Handler // instead of Handle, for what is no page: assets
+	Waits   bool         // Handle asks another server first: it takes no page's turn, and ForHolder is its door
 }
 
 // Mount puts routes on mux.
@@ -43,6 +44,8 @@ func (k *Kit) admit(r Route) http.Handler {
 		return r.Raw
 	case r.Door == ForAll:
 		return k.Public(r.Handle)
+	case r.Door == ForHolder && r.Waits:
+		return k.serve("no-store", false, r.Handle)
 	case r.Door == ForHolder:
 		return k.Private(r.Handle)
 	}

@@ -1,0 +1,66 @@
+package page
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// A page is made in its turn, which ends when its answer begins; a form and what asks another server take none, and
+// whoever leaves before their turn gets nothing.
+func TestTurns(t *testing.T) {
+	t.Parallel()
+	k := newKit(t, Config{})
+	var before, after int
+	mux := http.NewServeMux()
+	count := func(v *Visit) error {
+		before = len(k.turns)
+		_, err := v.W.Write([]byte("x"))
+		after = len(k.turns)
+		return err
+	}
+	k.Mount(mux, []Route{
+		{Pattern: "GET /all", Door: ForAll, Handle: count}, {Pattern: "GET /holder", Door: ForHolder, Handle: count},
+		{Pattern: "POST /form", Door: ForHolder, Handle: count}, {Pattern: "GET /asks", Door: ForHolder, Handle: count, Waits: true},
+	})
+	ask := func(ctx context.Context, method, path string) *httptest.ResponseRecorder {
+		before, after = -1, -1
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequestWithContext(ctx, method, path, nil))
+		if n := len(k.turns); n != 0 {
+			t.Fatalf("%s %s left %d turns taken", method, path, n)
+		}
+		return w
+	}
+	for _, c := range []struct {
+		method, path string
+		turns        int
+	}{{"GET", "/all", 1}, {"GET", "/holder", 1}, {"POST", "/form", 0}, {"GET", "/asks", 0}} {
+		if ask(t.Context(), c.method, c.path); before != c.turns || after != 0 {
+			t.Errorf("%s %s: %d turns while it was made, %d once it was on its way, want %d and 0", c.method, c.path, before, after, c.turns)
+		}
+	}
+
+	for range cap(k.turns) {
+		k.turns <- struct{}{}
+	}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	w := httptest.NewRecorder()
+	before = -1
+	mux.ServeHTTP(w, httptest.NewRequestWithContext(gone, http.MethodGet, "/all", nil))
+	if before != -1 || w.Body.Len() > 0 {
+		t.Errorf("somebody who had gone was served without a turn: %q", w.Body)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		mux.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/all", nil))
+	}()
+	<-k.turns // one comes free: the visit that waits takes it
+	<-done
+	if before < 0 {
+		t.Error("the page was not made")
+	}
+}
