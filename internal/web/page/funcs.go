@@ -24,6 +24,7 @@ func funcs(l lang.Language, zone *time.Location) template.FuncMap {
 		"date":     func(t time.Time) string { return l.Date(t, zone) },
 		"day":      func(t time.Time) string { return t.In(zone).Format(time.DateOnly) },
 		"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"moment":   func(t time.Time) template.HTML { return moment(t, zone) },
 		"ago":      func(t, now time.Time) string { return l.Ago(t, now) },
 		"span":     l.Span,
 		"asset":    static.Path,
@@ -39,6 +40,17 @@ func funcs(l lang.Language, zone *time.Location) template.FuncMap {
 			return s.String()
 		},
 	}
+}
+
+// moment is an instant for people and for programs. The digits of both need no escaping.
+func moment(t time.Time, zone *time.Location) template.HTML {
+	b := make([]byte, 0, 72)
+	b = append(b, `<time datetime="`...)
+	b = t.UTC().AppendFormat(b, time.RFC3339)
+	b = append(b, `">`...)
+	b = append(b, lang.Stamp(t, zone)...)
+	b = append(b, `</time>`...)
+	return template.HTML(b) //nolint:gosec // see above
 }
 
 // actor is who acted, as the ledger names it, in two parts.

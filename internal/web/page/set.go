@@ -16,9 +16,21 @@ import (
 // readSet reads the templates of a language. All pages share one set, in which the frame and the parts are there once: a copy
 // for each page would be most of what the program keeps in memory. What a page's own file defines stays that page's.
 func readSet(l lang.Language, zone *time.Location) (map[string]*template.Template, error) {
-	set, err := template.New("").Funcs(funcs(l, zone)).ParseFS(templates.Files, "layout.html", "part/*.html")
+	said := funcs(l, zone)
+	drawn := &badges{}
+	said["drawn"] = drawn.draw
+	var err error
+	if drawn.parts, err = template.New("").Funcs(said).ParseFS(templates.Files, "part/mark.html", "part/tlp.html"); err != nil {
+		return nil, fmt.Errorf("parse templates: %w", err)
+	}
+	set, err := template.New("").Funcs(said).ParseFS(templates.Files, "layout.html", "part/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse templates: %w", err)
+	}
+	for _, t := range set.Templates() {
+		if t.Tree != nil {
+			settle(t.Tree.Root, said)
+		}
 	}
 	frame := set.Lookup("layout")
 	if frame == nil {
@@ -32,7 +44,7 @@ func readSet(l lang.Language, zone *time.Location) (map[string]*template.Templat
 		}
 		for _, file := range names {
 			name := strings.TrimSuffix(file, ".html")
-			if pages[name], err = addPage(set, frame, funcs(l, zone), file, name); err != nil {
+			if pages[name], err = addPage(set, frame, said, file, name); err != nil {
 				return nil, fmt.Errorf("parse templates: %s: %w", file, err)
 			}
 		}
@@ -56,6 +68,7 @@ func addPage(set, frame *template.Template, funcs template.FuncMap, file, name s
 		if t.Tree == nil {
 			continue
 		}
+		settle(t.Tree.Root, funcs)
 		rename(t.Tree.Root, called)
 		if _, err := set.AddParseTree(called[t.Name()], t.Tree); err != nil {
 			return nil, err
