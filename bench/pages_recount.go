@@ -41,10 +41,10 @@ func (b *pageBench) compare(ctx context.Context, db *store.Store) error {
 		}
 		return err
 	}
-	if err := b.compareLive(&s, check); err != nil {
+	if err := b.compareLive(s, check); err != nil {
 		return err
 	}
-	if err := b.compareDays(&s, check); err != nil {
+	if err := b.compareDays(s, check); err != nil {
 		return err
 	}
 	fmt.Printf("%d numbers of it compared with a recount, %d differ\n", checked, wrong)

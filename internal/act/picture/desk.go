@@ -30,8 +30,9 @@ func (w Window) within() Window {
 
 var live = slices.DeleteFunc(slices.Clone(finding.States), func(s finding.State) bool { return !s.Live() })
 
-// Desk returns the situation as by may see it, all from one snapshot that is at most deskAge old. fault.Denied to whoever is not of the desk.
-func (p *Picture) Desk(ctx context.Context, now time.Time, by access.Actor, w Window) (situation.Situation, error) {
+// Desk returns the situation as by may see it, all from one snapshot that is at most deskAge old. It is the same one for
+// everybody who may read the same, to be left as it is. fault.Denied to whoever is not of the desk.
+func (p *Picture) Desk(ctx context.Context, now time.Time, by access.Actor, w Window) (*situation.Situation, error) {
 	w = w.within()
 	var may readers
 	err := p.store.View(ctx, func(tx *store.Tx) (err error) {
@@ -39,23 +40,23 @@ func (p *Picture) Desk(ctx context.Context, now time.Time, by access.Actor, w Wi
 		return err
 	})
 	if err != nil {
-		return situation.Situation{}, err
+		return nil, err
 	}
 	if !by.Desk() || !may.desk {
-		return situation.Situation{}, fault.New(fault.Denied, "the situation is for the people of the authority")
+		return nil, fault.New(fault.Denied, "the situation is for the people of the authority")
 	}
-	return p.desks.recall(fmt.Sprintf("%#v %#v", w, may.findings), now, deskAge, func() (situation.Situation, error) { return p.desk(ctx, now, may.findings, w) })
+	return p.desks.recall(fmt.Sprintf("%#v %#v", w, may.findings), now, deskAge, func() (*situation.Situation, error) { return p.desk(ctx, now, may.findings, w) })
 }
 
 // desk works the situation out.
-func (p *Picture) desk(ctx context.Context, now time.Time, may access.Cond, w Window) (situation.Situation, error) {
+func (p *Picture) desk(ctx context.Context, now time.Time, may access.Cond, w Window) (*situation.Situation, error) {
 	today := finding.DayOf(now)
-	s := situation.Situation{At: now, Days: w.Days, Since: today - finding.Day(w.Days-1)}
+	s := &situation.Situation{At: now, Days: w.Days, Since: today - finding.Day(w.Days-1)}
 	err := p.store.View(ctx, func(tx *store.Tx) error {
-		if err := standing(ctx, tx, may, &s); err != nil {
+		if err := standing(ctx, tx, may, s); err != nil {
 			return err
 		}
-		return flows(ctx, tx, may, today, w, &s)
+		return flows(ctx, tx, may, today, w, s)
 	})
 	return s, err
 }

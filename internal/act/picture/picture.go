@@ -17,7 +17,7 @@ import (
 // Picture answers questions about the situation. It is safe for use by many goroutines.
 type Picture struct {
 	store   *store.Store
-	desks   memory[situation.Situation]
+	desks   memory[*situation.Situation]
 	parties memory[situation.PartyPicture]
 	daily   daily
 }

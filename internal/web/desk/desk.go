@@ -48,6 +48,8 @@ type desk struct {
 	log    *record.Log // nil: the ledger's page is not there
 	triage *triage.Desk
 	acts   Acts
+	drawn  drawn
+	tally  page.Kept[feedTally]
 }
 
 // Routes lists the desk's addresses with the power that each needs.

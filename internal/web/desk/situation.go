@@ -1,10 +1,12 @@
 package desk
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"tocsin/internal/act/picture"
@@ -12,6 +14,7 @@ import (
 	"tocsin/internal/fault"
 	"tocsin/internal/finding"
 	"tocsin/internal/gate"
+	"tocsin/internal/lang"
 	"tocsin/internal/situation"
 	"tocsin/internal/web/atlas"
 	"tocsin/internal/web/chart"
@@ -73,7 +76,9 @@ func (d *desk) situation(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	if b.Feeds, err = d.feedTally(v); err != nil {
+	if b.Feeds, _, err = d.tally.Get(v.R.Context(), v.Now, feedsAge, func(ctx context.Context) (feedTally, error) {
+		return d.feedTally(ctx, v.Now)
+	}); err != nil {
 		return err
 	}
 	for _, n := range windows {
@@ -89,27 +94,69 @@ func (d *desk) picture(v *page.Visit, w picture.Window, whole bool) (*situationB
 	if err != nil {
 		return nil, err
 	}
-	regions, err := d.loop.Regions(v.R.Context())
-	if err != nil {
-		return nil, err
-	}
-	land := atlas.Atlas{Lang: v.Lang, Regions: regions, Shapes: d.acts.Shapes, Nobody: v.T("filter.unknown")}
-	b := &situationBody{Situation: s, Figures: map[string]chart.Figure{}, Calm: s.Total == 0 && len(s.Classes) == 0}
+	b := &situationBody{Situation: *s, Calm: s.Total == 0 && len(s.Classes) == 0}
 	for _, c := range s.Closing {
 		b.Closing = append(b.Closing, closing{closingName(v, c), c.Severity, c.All, c.Estimate})
 	}
-	title := func(class string) string { return d.loop.ClassNamed(class).Title.In(string(v.Lang)) }
-	draw := drawing{v, w, &b.Situation, title, whole}
-	for name, figure := range map[string]func() chart.Figure{
-		"funnel": draw.funnel, "severity": draw.severity, "classes": draw.classes, "flow": draw.flow, "live": draw.live, "closing": draw.closing,
-		"heat": func() chart.Figure { return draw.heat(land) }, "regions": func() chart.Figure { return draw.regions(land) },
-	} {
-		b.Figures[name] = figure()
+	if b.Figures, err = d.figures(v, w, s, whole); err != nil {
+		return nil, err
 	}
 	if len(s.Live) > 0 {
 		b.Worst = s.Live[0].Query.Link()
 	}
 	return b, nil
+}
+
+// drawn keeps the figures of the pictures that are being shown: each is the same for all who may read it, for some seconds.
+type drawn struct {
+	mu sync.Mutex
+	of map[sketch]map[string]chart.Figure
+}
+
+type sketch struct {
+	of   *situation.Situation
+	lang lang.Language
+}
+
+// mostDrawn bounds the pictures of which figures are kept, at some 200 kB each.
+const mostDrawn = 8
+
+func (d *drawn) get(s sketch) map[string]chart.Figure {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.of[s]
+}
+
+func (d *drawn) put(s sketch, figures map[string]chart.Figure) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.of == nil || len(d.of) >= mostDrawn {
+		d.of = map[sketch]map[string]chart.Figure{}
+	}
+	d.of[s] = figures
+}
+
+// figures draws a picture, or returns what was drawn of it.
+func (d *desk) figures(v *page.Visit, w picture.Window, s *situation.Situation, whole bool) (map[string]chart.Figure, error) {
+	of := sketch{s, v.Lang}
+	if out := d.drawn.get(of); out != nil && !whole {
+		return out, nil
+	}
+	regions, err := d.loop.Regions(v.R.Context())
+	if err != nil {
+		return nil, err
+	}
+	land := atlas.Atlas{Lang: v.Lang, Regions: regions, Shapes: d.acts.Shapes, Nobody: v.T("filter.unknown")}
+	title := func(class string) string { return d.loop.ClassNamed(class).Title.In(string(v.Lang)) }
+	draw := drawing{v, w, s, title, whole}
+	out := map[string]chart.Figure{
+		"funnel": draw.funnel(), "severity": draw.severity(), "classes": draw.classes(), "flow": draw.flow(), "live": draw.live(),
+		"closing": draw.closing(), "heat": draw.heat(land), "regions": draw.regions(land),
+	}
+	if !whole {
+		d.drawn.put(of, out)
+	}
+	return out, nil
 }
 
 func (b *situationBody) tiles(v *page.Visit) {
@@ -150,9 +197,12 @@ func severityWord(s event.Severity) string {
 	return s.String()
 }
 
-func (d *desk) feedTally(v *page.Visit) (feedTally, error) {
+// feedsAge is how long that tally is shown; the page of the feeds itself is always of now.
+const feedsAge = 5 * time.Second
+
+func (d *desk) feedTally(ctx context.Context, now time.Time) (feedTally, error) {
 	var out feedTally
-	all, err := d.loop.FeedHealth(v.R.Context(), v.Now)
+	all, err := d.loop.FeedHealth(ctx, now)
 	for i := range all {
 		out.All++
 		switch {
