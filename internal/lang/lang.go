@@ -134,11 +134,23 @@ func (l Language) fill(text string, args []any) string {
 	if len(args) == 0 || !strings.Contains(text, "{") {
 		return text
 	}
-	pairs := make([]string, 0, 2*len(args))
-	for i, a := range args {
-		pairs = append(pairs, "{"+strconv.Itoa(i)+"}", l.text(a))
+	var out strings.Builder
+	out.Grow(len(text) + 16*len(args))
+	for {
+		before, rest, ok := strings.Cut(text, "{")
+		out.WriteString(before)
+		if !ok {
+			return out.String()
+		}
+		place, after, closed := strings.Cut(rest, "}")
+		if i, err := strconv.Atoi(place); closed && err == nil && i >= 0 && i < len(args) && strconv.Itoa(i) == place {
+			out.WriteString(l.text(args[i]))
+			text = after
+		} else {
+			out.WriteByte('{')
+			text = rest
+		}
 	}
-	return strings.NewReplacer(pairs...).Replace(text)
 }
 
 func (l Language) text(v any) string {
