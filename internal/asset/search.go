@@ -43,6 +43,10 @@ func ParseSearch(text string) (Search, error) {
 }
 
 func prefixMatch(p netip.Prefix) Search {
+	if p.Addr().Is4() && p.Bits() == 24 {
+		// All that begins like its addresses, which is one walk down an index instead of 257: blocks within it too.
+		return Search{Prefix: commonText(p)}
+	}
 	if p.Addr().BitLen()-p.Bits() > shortPrefix {
 		return Search{Within: p, Prefix: commonText(p)}
 	}
