@@ -52,7 +52,9 @@ func openSQLite(path string) (*Store, error) {
 func escapePath(path string) string { return strings.ReplaceAll(url.PathEscape(path), "%2F", "/") }
 
 // openPostgres opens a pool. Its statements are planned once each: to plan for the values of every call takes longer than
-// most of them run, and a page would have one plan today and another tomorrow. A dsn may say otherwise.
+// most of them run, and a page would have one plan today and another tomorrow. Such a plan takes a limit for a tenth of what
+// there is and a span with one end for a third: where that leads astray, as it does with a join, the text says more. A dsn
+// may say otherwise.
 func openPostgres(dsn string) (*Store, error) {
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {

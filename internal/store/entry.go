@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"tocsin/internal/access"
@@ -100,7 +101,7 @@ func (t *Tx) EntriesBefore(ctx context.Context, before int64, limit int) ([]ledg
 	}
 	var out []ledger.Entry
 	err := t.each(ctx, "select "+entryColumns+` from entry e left join place p on p.entry_id = e.id
-		where e.id < $1 order by e.id desc limit $2`, []any{before, limit}, func(r *sql.Rows) error {
+		where e.id < $1 order by e.id desc limit `+strconv.Itoa(limit), []any{before}, func(r *sql.Rows) error {
 		e, err := scanEntry(r)
 		out = append(out, e)
 		return err
@@ -115,7 +116,7 @@ func (t *Tx) EntriesBefore(ctx context.Context, before int64, limit int) ([]ledg
 func (t *Tx) Entries(ctx context.Context, after int64, limit int) ([]ledger.Entry, error) {
 	var out []ledger.Entry
 	err := t.each(ctx, "select "+entryColumns+` from entry e left join place p on p.entry_id = e.id
-		where e.id > $1 order by e.id limit $2`, []any{after, limit}, func(r *sql.Rows) error {
+		where e.id > $1 order by e.id limit `+strconv.Itoa(limit), []any{after}, func(r *sql.Rows) error {
 		e, err := scanEntry(r)
 		out = append(out, e)
 		return err

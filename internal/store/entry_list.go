@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,9 +53,8 @@ func (t *Tx) ListEntries(ctx context.Context, f EntryFilter, limit int) ([]ledge
 	if !f.Until.IsZero() {
 		add("e.at < $%d", Micros(f.Until))
 	}
-	args = append(args, limit)
 	query := "select " + entryColumns + " from entry e left join place p on p.entry_id = e.id where " +
-		strings.Join(where, " and ") + fmt.Sprintf(" order by e.id desc limit $%d", len(args))
+		strings.Join(where, " and ") + " order by e.id desc limit " + strconv.Itoa(limit)
 	var out []ledger.Entry
 	err := t.each(ctx, query, args, func(r *sql.Rows) error {
 		e, err := scanEntry(r)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -46,15 +47,15 @@ func (t *Tx) Unplaced(ctx context.Context, all bool, limit int) ([]ledger.Entry,
 	}
 	const from = "from entry e left join place p on p.entry_id = e.id "
 	if !all && mark < horizon {
-		return t.entriesFrom(ctx, from+`where (e.tx, e.id) > ($1, $2) and e.tx < $3 and p.seq is null order by e.tx, e.id limit $4`,
-			mark, id, horizon, limit)
+		return t.entriesFrom(ctx, from+`where (e.tx, e.id) > ($1, $2) and e.tx < $3 and p.seq is null order by e.tx, e.id limit `+strconv.Itoa(limit),
+			mark, id, horizon)
 	}
 	former := int64(math.MaxInt64)
 	if mark >= horizon {
 		former = mark
 	}
 	return t.entriesFrom(ctx, from+`where p.seq is null and (e.tx < $1 or e.tx > $2)
-		order by case when e.tx < $3 then 1 else 0 end, e.tx, e.id limit $4`, horizon, former, horizon, limit)
+		order by case when e.tx < $3 then 1 else 0 end, e.tx, e.id limit `+strconv.Itoa(limit), horizon, former, horizon)
 }
 
 // Place gives entries, whose Seq and Hash are set, their places behind the place last, and adds the nodes of the tree that
@@ -148,7 +149,7 @@ func (t *Tx) EntryByHash(ctx context.Context, hash []byte) (ledger.Entry, error)
 
 // EntriesByPlace returns at most limit entries behind a place, in the order of the log.
 func (t *Tx) EntriesByPlace(ctx context.Context, after int64, limit int) ([]ledger.Entry, error) {
-	return t.entriesFrom(ctx, "from place p join entry e on e.id = p.entry_id where p.seq > $1 order by p.seq limit $2", after, limit)
+	return t.entriesFrom(ctx, "from place p join entry e on e.id = p.entry_id where p.seq > $1 order by p.seq limit "+strconv.Itoa(limit), after)
 }
 
 // SeqOf returns the place of an entry; fault.NotFound while it has none.

@@ -234,7 +234,7 @@ func (t *Tx) countDated(ctx context.Context, f FindingFilter) (int64, error) {
 			and = append(and, stage(f.Stage))
 		}
 		if !f.Since.IsZero() {
-			and = append(and, "f.born >= "+q.add(int64(finding.DayOf(f.Since))))
+			and = append(and, "f.born >= "+q.add(int64(finding.DayOf(f.Since))), "f.born <= "+lastDay)
 		}
 		if !f.Until.IsZero() {
 			and = append(and, "f.born < "+q.add(int64(finding.DayOf(f.Until))))
@@ -389,6 +389,10 @@ func (t *Tx) Lives(ctx context.Context, monday finding.Day, may access.Cond) ([]
 	}
 	return out, nil
 }
+
+// lastDay is a day that does not come. A span with two ends leads PostgreSQL down an index; one without, it takes for a third
+// of all rows.
+const lastDay = "10000000"
 
 // endedState is what a finding's state is where the rollups keep the day of it.
 const endedState = "f.state in ('verified_closed', 'false_positive', 'stale', 'risk_accepted')"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,7 +42,7 @@ func (t *Tx) Integrity(ctx context.Context) (string, error) {
 // WaitingEntries returns at most limit entries without a place whose id is above after, oldest first.
 func (t *Tx) WaitingEntries(ctx context.Context, after int64, limit int) ([]ledger.Entry, error) {
 	return t.entriesFrom(ctx, `from entry e left join place p on p.entry_id = e.id
-		where e.id > $1 and p.seq is null order by e.id limit $2`, after, limit)
+		where e.id > $1 and p.seq is null order by e.id limit `+strconv.Itoa(limit), after)
 }
 
 // EntriesOn returns every entry about an object, oldest first.
