@@ -297,7 +297,9 @@ func (c *conditions) like(column, text string) string {
 }
 
 // literally takes the meaning from what stands for other characters in a like.
-func literally(text string) string { return strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text) }
+func literally(text string) string {
+	return strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text)
+}
 
 // bytewise compares a text column byte by byte whatever the database's collation.
 func (d dialect) bytewise(column string) string {
