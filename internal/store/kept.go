@@ -65,8 +65,18 @@ type liteConn interface {
 	driver.Conn
 	driver.ConnBeginTx
 	driver.ConnPrepareContext
+	direct
+	alive
+}
+
+// direct runs a text without a statement of the caller's.
+type direct interface {
 	driver.ExecerContext
 	driver.QueryerContext
+}
+
+// alive says whether a connection can still be used.
+type alive interface {
 	driver.Pinger
 	driver.SessionResetter
 	driver.Validator

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
+
+	"modernc.org/sqlite"
 )
 
 // TestKept: a statement whose rows are being read is left alone, also when there are more texts than are kept, and
@@ -74,5 +76,39 @@ func TestKept(t *testing.T) {
 	}
 	if err := db.Close(); err != nil {
 		t.Errorf("closing with kept statements: %v", err)
+	}
+}
+
+// Kept statements leave room for the rows of others: of the small allocations of a query none finds the slots taken.
+func TestKeptRoom(t *testing.T) {
+	ctx := context.Background()
+	c, err := newKeeping("file:" + filepath.Join(t.TempDir(), "a.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := c.Connect(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = opened.Close() }()
+	conn := opened.(*keptConn)
+	if _, err := conn.ExecContext(ctx, "create table a (n integer, t text)", nil); err != nil {
+		t.Fatal(err)
+	}
+	for i := range mostKept {
+		_, err := conn.ExecContext(ctx, fmt.Sprintf("insert into a select %d, lower(t || 'x') from a where n = %d and t like '%%y%%' order by t", i, i), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	status, ok := conn.Unwrap().(sqlite.DBStatus)
+	if !ok {
+		t.Fatalf("%T does not tell its memory", conn.Unwrap())
+	}
+	if _, missed, err := status.Status(sqlite.DBStatusLookasideMissFull, false); err != nil || missed > 0 {
+		t.Errorf("%d allocations found no room, %v", missed, err)
+	}
+	if _, used, err := status.Status(sqlite.DBStatusLookasideUsed, false); err != nil || used <= 100 {
+		t.Errorf("%d slots in use at most, %v: kept statements take more than SQLite gives by itself", used, err)
 	}
 }

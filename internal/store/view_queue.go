@@ -80,6 +80,9 @@ func (t *Tx) waiters(ctx context.Context, query string, args []any) ([]Waiter, e
 	return out, nil
 }
 
+// maxItems bounds the items that are looked at, the most severe first; there are few, as each trouble makes one.
+const maxItems = 1000
+
 // WaitingItem is an open item of the queue, as far as what is due first asks.
 type WaitingItem struct {
 	ID       string
@@ -88,14 +91,16 @@ type WaitingItem struct {
 	Created  time.Time
 }
 
-// OldestItems returns the open items of at least a severity: of each kind and severity at most limit, those that have been
-// open longest. Of each these are due first. Disputes are left out: their findings wait themselves.
+// OldestItems returns the open items of at least a severity, of maxItems at most: of each kind and severity at most limit,
+// those that have been open longest. Of each these are due first, since all are due some hours after they came. Disputes are
+// left out: their findings wait themselves.
 func (t *Tx) OldestItems(ctx context.Context, least event.Severity, limit int) ([]WaitingItem, error) {
 	var out []WaitingItem
 	err := t.each(ctx, `select id, kind, severity, created_at from (
 			select id, kind, severity, created_at, row_number() over (partition by kind, severity order by created_at, id) as place
-			from queue_item where done_at is null and severity >= $1 and kind <> $2) q
-		where place <= $3`, []any{int64(least), disputedKind, limit}, func(r *sql.Rows) error {
+			from (select id, kind, severity, created_at from queue_item where done_at is null and severity >= $1 and kind <> $2
+				order by severity desc, created_at, id limit $3) o) q
+		where place <= $4`, []any{int64(least), disputedKind, maxItems, limit}, func(r *sql.Rows) error {
 		var i WaitingItem
 		var created int64
 		err := r.Scan(&i.ID, &i.Kind, &i.Severity, &created)

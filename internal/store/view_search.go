@@ -78,6 +78,7 @@ func (t *Tx) PartiesLike(ctx context.Context, text string, limit int) ([]FoundPa
 			return err
 		})
 	}
+	// The words hold name and id, and are in the index: what they do not match is not lowered.
 	err := ask(`select p.id, p.name, '' from party p where p.ended_at is null and p.words like $1 escape '\'
 		and (lower(p.name) like $1 escape '\' or p.id like $2 escape '\')`,
 		"%"+escaped+"%", escaped+"%")

@@ -57,8 +57,8 @@ func Routes(k *page.Kit, a Acts) []page.Route {
 	d := &desk{kit: k, loop: a.Loop, log: a.Record, triage: a.Triage, acts: a}
 	all := []page.Route{
 		route("GET /desk/findings", people.Read, d.findings),
-		route("GET /desk/findings.csv", people.Export, d.findingsCSV),
-		route("GET /desk/findings.jsonl", people.Export, d.findingsJSON),
+		file("GET /desk/findings.csv", d.findingsCSV),
+		file("GET /desk/findings.jsonl", d.findingsJSON),
 		route("GET /desk/findings/{id}", people.Read, d.finding),
 		route("POST /desk/findings/{id}/raw", people.Raw, d.findingLook),
 		route("POST /desk/findings/{id}/mark", people.Mark, d.mark),
@@ -96,6 +96,13 @@ func Routes(k *page.Kit, a Acts) []page.Route {
 // route is an address of the desk and the power that a person there needs for it.
 func route(pattern string, power people.Power, h page.Handler) page.Route {
 	return page.Route{Pattern: pattern, Door: page.ForDesk, Power: power, Handle: h}
+}
+
+// file is the route of a list as a file, which is read to its end and written to the ledger.
+func file(pattern string, h page.Handler) page.Route {
+	r := route(pattern, people.Export, h)
+	r.Waits = true
+	return r
 }
 
 // pageSize is how many rows a list of the desk shows.

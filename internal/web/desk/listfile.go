@@ -23,13 +23,13 @@ import (
 // their own.
 func (d *desk) listRoutes() []page.Route {
 	all := []page.Route{
-		route("GET /desk/parties.csv", people.Export, d.partiesCSV),
-		route("GET /desk/notices.csv", people.Export, d.noticesCSV),
-		route("GET /desk/signals.csv", people.Export, d.signalsCSV),
-		route("GET /desk/feeds.csv", people.Export, d.feedsCSV),
+		file("GET /desk/parties.csv", d.partiesCSV),
+		file("GET /desk/notices.csv", d.noticesCSV),
+		file("GET /desk/signals.csv", d.signalsCSV),
+		file("GET /desk/feeds.csv", d.feedsCSV),
 	}
 	if d.acts.Casework != nil {
-		all = append(all, route("GET /desk/reports.csv", people.Export, d.reportsCSV))
+		all = append(all, file("GET /desk/reports.csv", d.reportsCSV))
 	}
 	return all
 }

@@ -197,7 +197,8 @@ func severityWord(s event.Severity) string {
 	return s.String()
 }
 
-// feedsAge is how long that tally is shown; the page of the feeds itself is always of now.
+// feedsAge is when that tally is made anew, by one visitor; those who come meanwhile see the one before. The page of the feeds
+// itself is always of now.
 const feedsAge = 5 * time.Second
 
 func (d *desk) feedTally(ctx context.Context, now time.Time) (feedTally, error) {

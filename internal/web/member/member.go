@@ -38,7 +38,7 @@ func Routes(k *page.Kit, a Acts) []page.Route {
 		{Pattern: "POST /c/{token}", Door: page.ForHolder, Handle: m.prove},
 		route("GET /my", people.Read, m.today),
 		route("GET /my/exposure", people.Read, m.exposure),
-		route("GET /my/exposure.csv", people.Read, m.exposureCSV),
+		{Pattern: "GET /my/exposure.csv", Door: page.ForMember, Power: people.Read, Handle: m.exposureCSV, Waits: true},
 		route("POST /my/exposure", people.Answer, m.answerMine),
 		route("GET /my/exposure/{id}", people.Read, m.finding),
 		route("GET /my/observed", people.Read, m.observed),

@@ -29,10 +29,10 @@ const maxForm = 1 << 20
 type Handler func(v *Visit) error
 
 // Public serves h to anybody; the answer may be kept but is asked for anew each time.
-func (k *Kit) Public(h Handler) http.Handler { return k.serve("no-cache", true, h) }
+func (k *Kit) Public(h Handler) http.Handler { return k.serve("no-cache", inTurn(h)) }
 
 // Private serves h to anybody who knows the address; the answer is kept nowhere.
-func (k *Kit) Private(h Handler) http.Handler { return k.serve("no-store", true, h) }
+func (k *Kit) Private(h Handler) http.Handler { return k.serve("no-store", inTurn(h)) }
 
 func (v *Visit) signInFirst() error {
 	if v.R.Method == http.MethodGet || v.R.Method == http.MethodHead {
@@ -41,23 +41,13 @@ func (v *Visit) signInFirst() error {
 	return fault.New(fault.Denied, "%s", v.T("error.signed_out"))
 }
 
-// serve answers with h, in the visit's turn where a page is asked for. What a form asks for is done at once.
-func (k *Kit) serve(cache string, turns bool, h Handler) http.Handler {
+func (k *Kit) serve(cache string, h Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", cache)
 		w.Header().Add("Vary", "Accept-Language, Cookie")
 		v := &Visit{W: w, R: r, Kit: k, ID: w.Header().Get(requestHeader), Lang: k.language(w, r), Now: k.Clock()}
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		var err error
-		if turns && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-			err = v.take() //nolint:contextcheck // a Visit carries its request
-			v.W = &turnWriter{ResponseWriter: w, visit: v}
-			defer v.yield()
-		}
-		if err == nil {
-			err = k.answer(v, h) //nolint:contextcheck // a Visit carries its request
-		}
-		if err != nil {
+		if err := k.answer(v, h); err != nil { //nolint:contextcheck // a Visit carries its request
 			v.fail(err) //nolint:contextcheck // a Visit carries its request
 		}
 	})

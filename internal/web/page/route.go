@@ -28,7 +28,7 @@ type Route struct {
 	Power   people.Power // that a post of the visitor must hold; empty: being let in is enough
 	Handle  Handler
 	Raw     http.Handler // instead of Handle, for what is no page: assets
-	Waits   bool         // Handle asks another server first: it takes no page's turn, and ForHolder is its door
+	Waits   bool         // Handle asks another server, writes, or reads all there is before it answers: it takes no page's turn
 }
 
 // Mount puts routes on mux.
@@ -43,18 +43,22 @@ func (k *Kit) admit(r Route) http.Handler {
 	case r.Raw != nil:
 		return r.Raw
 	case r.Door == ForAll:
-		return k.Public(r.Handle)
-	case r.Door == ForHolder && r.Waits:
-		return k.serve("no-store", false, r.Handle)
-	case r.Door == ForHolder:
-		return k.Private(r.Handle)
+		return k.serve("no-cache", r.handle)
 	}
-	return k.Private(func(v *Visit) error {
+	return k.serve("no-store", r.handle)
+}
+
+// handle lets in whom the route lets in, in turn unless the route waits.
+func (r Route) handle(v *Visit) error {
+	if r.Door != ForAll && r.Door != ForHolder {
 		if stop, err := v.stopped(r); stop || err != nil {
 			return err
 		}
+	}
+	if r.Waits {
 		return r.Handle(v)
-	})
+	}
+	return inTurn(r.Handle)(v)
 }
 
 // Account is where a person sets up how they prove who they are.

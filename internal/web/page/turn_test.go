@@ -21,8 +21,11 @@ func TestTurns(t *testing.T) {
 		return err
 	}
 	k.Mount(mux, []Route{
-		{Pattern: "GET /all", Door: ForAll, Handle: count}, {Pattern: "GET /holder", Door: ForHolder, Handle: count},
-		{Pattern: "POST /form", Door: ForHolder, Handle: count}, {Pattern: "GET /asks", Door: ForHolder, Handle: count, Waits: true},
+		{Pattern: "GET /all", Door: ForAll, Handle: count},
+		{Pattern: "GET /holder", Door: ForHolder, Handle: count},
+		{Pattern: "POST /form", Door: ForHolder, Handle: count},
+		{Pattern: "GET /asks", Door: ForHolder, Handle: count, Waits: true},
+		{Pattern: "GET /asks-all", Door: ForAll, Handle: count, Waits: true},
 	})
 	ask := func(ctx context.Context, method, path string) *httptest.ResponseRecorder {
 		before, after = -1, -1
@@ -36,7 +39,7 @@ func TestTurns(t *testing.T) {
 	for _, c := range []struct {
 		method, path string
 		turns        int
-	}{{"GET", "/all", 1}, {"GET", "/holder", 1}, {"POST", "/form", 0}, {"GET", "/asks", 0}} {
+	}{{"GET", "/all", 1}, {"GET", "/holder", 1}, {"POST", "/form", 0}, {"GET", "/asks", 0}, {"GET", "/asks-all", 0}} {
 		if ask(t.Context(), c.method, c.path); before != c.turns || after != 0 {
 			t.Errorf("%s %s: %d turns while it was made, %d once it was on its way, want %d and 0", c.method, c.path, before, after, c.turns)
 		}
