@@ -39,7 +39,7 @@ var keepers = map[string]string{
 	"internal/act/staff/passkey.go takeCeremony":     "that it has answered",
 	"internal/act/staff/proposal.go ApproveProposal": "that a proposal's act was done, by the act's own entry",
 	"internal/act/staff/token.go ActorByToken":       "when an API token was last used",
-	"internal/act/staff/session.go Session":          "when a session was last used",
+	"internal/act/staff/session.go Seen":             "when a session was last used",
 	"internal/act/staff/totp.go OfferTOTP":           "a secret that proves nothing until it is confirmed",
 	"internal/act/program/deliver.go planOne":        "what a webhook is told of, by entries already written, and how far it was looked",
 	"internal/act/program/deliver.go record":         "what came of a try that may be repeated, or that was good",

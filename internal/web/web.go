@@ -83,7 +83,7 @@ func pages(c Config) (*page.Kit, *http.ServeMux, error) {
 	k, err := page.New(page.Config{
 		Authority: c.Authority, Zone: c.Zone, Clock: c.Clock, Secure: c.Secure, Mailbox: c.Mailbox, Log: c.Log,
 		NoDesk: c.NoDesk, Limit: c.Limit, Proxies: c.Proxies,
-		Session: c.Staff.Session,
+		Session: c.Staff.Session, Seen: c.Staff.Seen,
 	})
 	if err != nil {
 		return nil, nil, err

@@ -29,6 +29,7 @@ type Visitor struct {
 	Language  string // that the person chose
 	Expires   time.Time
 	Recovered bool // signed in by a recovery code
+	Unseen    bool // the session's last request was written down long ago: Seen is due
 }
 
 // OfferLink makes a one-time link that signs a person in. fault.NotFound where there is no such person.
@@ -130,10 +131,16 @@ func (s *Staff) Session(ctx context.Context, now time.Time, token string) (Visit
 		v, is, err = session(ctx, tx, now, token)
 		return err
 	})
-	if err != nil || now.Sub(is.Seen) < seenEvery {
-		return v, err
+	v.Unseen = err == nil && now.Sub(is.Seen) >= seenEvery
+	return v, err
+}
+
+// Seen writes down that a session was used, where that is due. It waits for whoever writes, so that a page is answered first.
+func (s *Staff) Seen(ctx context.Context, now time.Time, v Visitor) error {
+	if !v.Unseen {
+		return nil
 	}
-	return v, s.store.Keep(ctx, func(tx *store.Tx) error { return tx.SeeSession(ctx, is.ID, now) })
+	return s.store.Keep(ctx, func(tx *store.Tx) error { return tx.SeeSession(ctx, v.Session, now) })
 }
 
 func session(ctx context.Context, tx *store.Tx, now time.Time, token string) (Visitor, store.Session, error) {

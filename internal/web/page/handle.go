@@ -1,10 +1,12 @@
 package page
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"tocsin/internal/fault"
 	"tocsin/internal/gate"
@@ -29,10 +31,10 @@ const maxForm = 1 << 20
 type Handler func(v *Visit) error
 
 // Public serves h to anybody; the answer may be kept but is asked for anew each time.
-func (k *Kit) Public(h Handler) http.Handler { return k.serve("no-cache", inTurn(h)) }
+func (k *Kit) Public(h Handler) http.Handler { return k.serve("no-cache", true, h) }
 
 // Private serves h to anybody who knows the address; the answer is kept nowhere.
-func (k *Kit) Private(h Handler) http.Handler { return k.serve("no-store", inTurn(h)) }
+func (k *Kit) Private(h Handler) http.Handler { return k.serve("no-store", true, h) }
 
 func (v *Visit) signInFirst() error {
 	if v.R.Method == http.MethodGet || v.R.Method == http.MethodHead {
@@ -41,16 +43,43 @@ func (v *Visit) signInFirst() error {
 	return fault.New(fault.Denied, "%s", v.T("error.signed_out"))
 }
 
-func (k *Kit) serve(cache string, h Handler) http.Handler {
+// serve answers with h, in the visit's turn where it is a page that is asked for. What a form asks for is done at once.
+func (k *Kit) serve(cache string, turns bool, h Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", cache)
 		w.Header().Add("Vary", "Accept-Language, Cookie")
 		v := &Visit{W: w, R: r, Kit: k, ID: w.Header().Get(requestHeader), Lang: k.language(w, r), Now: k.Clock()}
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		if err := k.answer(v, h); err != nil { //nolint:contextcheck // a Visit carries its request
+		var err error
+		if turns && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+			err = v.take()
+			v.W = &turnWriter{ResponseWriter: w, visit: v}
+			defer v.yield()
+		}
+		if err == nil {
+			err = k.answer(v, h) //nolint:contextcheck // a Visit carries its request
+		}
+		if err != nil {
 			v.fail(err) //nolint:contextcheck // a Visit carries its request
 		}
+		v.yield()
+		k.seen(v) //nolint:contextcheck // a Visit carries its request
 	})
+}
+
+// mostSeen is how long it may take to write down that somebody was here.
+const mostSeen = 10 * time.Second
+
+// seen writes it down although whoever asked may have gone, as they do from a stream.
+func (k *Kit) seen(v *Visit) {
+	if k.Seen == nil || !v.Who.Unseen {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(v.R.Context()), mostSeen)
+	defer cancel()
+	if err := k.Seen(ctx, k.Clock(), v.Who); err != nil {
+		k.Log.ErrorContext(ctx, "visit not written down", "error", err, "request", v.ID)
+	}
 }
 
 func (k *Kit) answer(v *Visit, h Handler) error {

@@ -62,6 +62,8 @@ type Config struct {
 	Proxies   gate.Proxies  // that say whom they speak for
 	// Session returns who holds an open session's token; fault.NotFound or fault.Expired where nobody does.
 	Session func(ctx context.Context, now time.Time, token string) (Visitor, error)
+	// Seen writes down that they were here, once they have their answer; nil: nobody does.
+	Seen func(ctx context.Context, now time.Time, who Visitor) error
 }
 
 // Spec names a page's template and the type of its body; a test checks the one against the other.

@@ -43,22 +43,19 @@ func (k *Kit) admit(r Route) http.Handler {
 	case r.Raw != nil:
 		return r.Raw
 	case r.Door == ForAll:
-		return k.serve("no-cache", r.handle)
+		return k.serve("no-cache", !r.Waits, r.handle)
 	}
-	return k.serve("no-store", r.handle)
+	return k.serve("no-store", !r.Waits, r.handle)
 }
 
-// handle lets in whom the route lets in, in turn unless the route waits.
+// handle answers whom the route lets in.
 func (r Route) handle(v *Visit) error {
 	if r.Door != ForAll && r.Door != ForHolder {
 		if stop, err := v.stopped(r); stop || err != nil {
 			return err
 		}
 	}
-	if r.Waits {
-		return r.Handle(v)
-	}
-	return inTurn(r.Handle)(v)
+	return r.Handle(v)
 }
 
 // Account is where a person sets up how they prove who they are.

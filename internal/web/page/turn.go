@@ -10,21 +10,6 @@ import (
 // waits twice as long as the rest. One more than there are processors stands in for a page that waits for the disk.
 func pagesAtOnce() int { return runtime.GOMAXPROCS(0) + 1 }
 
-// inTurn lets h make its page when it is the visit's turn. What a form asks for is done at once.
-func inTurn(h Handler) Handler {
-	return func(v *Visit) error {
-		if v.R.Method != http.MethodGet && v.R.Method != http.MethodHead {
-			return h(v)
-		}
-		if err := v.take(); err != nil {
-			return err
-		}
-		defer v.yield()
-		v.W = &turnWriter{ResponseWriter: v.W, visit: v}
-		return h(v)
-	}
-}
-
 // take waits for the visit's turn, unless it has it; the request's error where whoever asked has gone.
 func (v *Visit) take() error {
 	if v.turn {

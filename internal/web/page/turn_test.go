@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 )
 
 // A page is made in its turn, which ends when its answer begins; a form and what asks another server take none, and
@@ -65,5 +66,39 @@ func TestTurns(t *testing.T) {
 	<-done
 	if before < 0 {
 		t.Error("the page was not made")
+	}
+}
+
+// That somebody was here is written down once they have their answer, also when they have gone meanwhile.
+func TestSeen(t *testing.T) {
+	t.Parallel()
+	var told []string
+	w := httptest.NewRecorder()
+	ctx, leave := context.WithCancel(t.Context())
+	k := newKit(t, Config{
+		Session: func(_ context.Context, _ time.Time, token string) (Visitor, error) {
+			return Visitor{Session: token, Unseen: token == "old"}, nil
+		},
+		Seen: func(ctx context.Context, now time.Time, who Visitor) error {
+			told = append(told, who.Session)
+			if w.Body.Len() == 0 || !now.Equal(noon) {
+				t.Errorf("%s was seen at %s before the answer", who.Session, now)
+			}
+			return ctx.Err()
+		},
+	})
+	h := k.Private(func(v *Visit) error {
+		_, err := v.W.Write([]byte("x"))
+		leave()
+		return err
+	})
+	for _, token := range []string{"new", "old"} {
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil)
+		r.AddCookie(&http.Cookie{Name: "tocsin", Value: token})
+		ctx = context.WithoutCancel(ctx)
+		h.ServeHTTP(w, r)
+	}
+	if len(told) != 1 || told[0] != "old" {
+		t.Errorf("seen: %v", told)
 	}
 }
