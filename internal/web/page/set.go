@@ -81,16 +81,28 @@ func addPage(set, frame *template.Template, funcs template.FuncMap, file, name s
 
 // rename lets the calls beneath a node find what was renamed.
 func rename(n parse.Node, called map[string]string) {
+	visit(n, func(n parse.Node) {
+		if call, ok := n.(*parse.TemplateNode); ok {
+			if own, ok := called[call.Name]; ok {
+				call.Name = own
+			}
+		}
+	})
+}
+
+// visit shows f a node, and then all beneath it.
+func visit(n parse.Node, f func(parse.Node)) {
 	branch := func(b *parse.BranchNode) {
-		rename(b.List, called)
+		visit(b.List, f)
 		if b.ElseList != nil {
-			rename(b.ElseList, called)
+			visit(b.ElseList, f)
 		}
 	}
+	f(n)
 	switch n := n.(type) {
 	case *parse.ListNode:
 		for _, child := range n.Nodes {
-			rename(child, called)
+			visit(child, f)
 		}
 	case *parse.IfNode:
 		branch(&n.BranchNode)
@@ -98,9 +110,5 @@ func rename(n parse.Node, called map[string]string) {
 		branch(&n.BranchNode)
 	case *parse.WithNode:
 		branch(&n.BranchNode)
-	case *parse.TemplateNode:
-		if own, ok := called[n.Name]; ok {
-			n.Name = own
-		}
 	}
 }

@@ -19,22 +19,11 @@ var settled = map[string]func(funcs template.FuncMap, arg string) string{
 // row of every page: half of what a list costs. They stand between tags or in quoted attributes, where one escaping serves
 // both; a house test keeps scripts and styles, where it would not, out of templates.
 func settle(n parse.Node, funcs template.FuncMap) {
-	branch := func(b *parse.BranchNode) {
-		settle(b.List, funcs)
-		if b.ElseList != nil {
-			settle(b.ElseList, funcs)
+	visit(n, func(n parse.Node) {
+		if list, ok := n.(*parse.ListNode); ok {
+			list.Nodes = settleAll(list.Nodes, funcs)
 		}
-	}
-	switch n := n.(type) {
-	case *parse.ListNode:
-		n.Nodes = settleAll(n.Nodes, funcs)
-	case *parse.IfNode:
-		branch(&n.BranchNode)
-	case *parse.RangeNode:
-		branch(&n.BranchNode)
-	case *parse.WithNode:
-		branch(&n.BranchNode)
-	}
+	})
 }
 
 // settleAll settles the nodes of a list and joins neighbouring texts.
@@ -45,18 +34,16 @@ func settleAll(nodes []parse.Node, funcs template.FuncMap) []parse.Node {
 		if said, is := constant(n, funcs); is {
 			text, ok = &parse.TextNode{NodeType: parse.NodeText, Pos: n.Position(), Text: []byte(template.HTMLEscapeString(said))}, true
 		}
-		if !ok {
-			settle(n, funcs)
-			out = append(out, n)
-			continue
-		}
-		if len(out) > 0 {
+		if ok && len(out) > 0 {
 			if before, is := out[len(out)-1].(*parse.TextNode); is {
 				before.Text = append(bytes.Clone(before.Text), text.Text...)
 				continue
 			}
 		}
-		out = append(out, text)
+		if ok {
+			n = text
+		}
+		out = append(out, n)
 	}
 	return out
 }
