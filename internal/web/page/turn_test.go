@@ -74,7 +74,7 @@ func TestSeen(t *testing.T) {
 	t.Parallel()
 	var told []string
 	w := httptest.NewRecorder()
-	ctx, leave := context.WithCancel(t.Context())
+	var leave context.CancelFunc
 	k := newKit(t, Config{
 		Session: func(_ context.Context, _ time.Time, token string) (Visitor, error) {
 			return Visitor{Session: token, Unseen: token == "old"}, nil
@@ -93,9 +93,10 @@ func TestSeen(t *testing.T) {
 		return err
 	})
 	for _, token := range []string{"new", "old"} {
+		ctx, gone := context.WithCancel(t.Context())
+		leave = gone
 		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil)
 		r.AddCookie(&http.Cookie{Name: "tocsin", Value: token})
-		ctx = context.WithoutCancel(ctx)
 		h.ServeHTTP(w, r)
 	}
 	if len(told) != 1 || told[0] != "old" {
