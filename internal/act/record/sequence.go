@@ -68,7 +68,8 @@ func (l *Log) Sequence(ctx context.Context, _ time.Time) (int, error) {
 	return len(es), nil
 }
 
-// Complete gives every entry that waits its place and signs a checkpoint, whenever the last one was.
+// Complete gives every entry that waits its place and signs a checkpoint, whenever the last one was. On PostgreSQL those
+// go on waiting that a transaction still under way, of whatever database of the cluster, may come before.
 func (l *Log) Complete(ctx context.Context, now time.Time) error {
 	for {
 		n, err := l.Sequence(ctx, now)
