@@ -112,7 +112,7 @@ func (r *running) pages(in *installation, s serving, limit *gate.Limiter, proxie
 		Loop: in.loop, Staff: in.staff, Record: in.log, Casework: in.work, Picture: in.picture, Exposure: in.exposure, Register: in.register, Triage: in.triage, Clock: r.clock, Log: r.log, Secure: r.cfg.secure(), Mailbox: s.mailbox, Zone: r.cfg.zone(),
 		Authority: web.Authority{Fiction: s.mailbox, Name: r.cfg.Name, NameZH: r.cfg.NameZH, Mail: r.cfg.Mail, Phone: r.cfg.Phone},
 		Limit:     limit, Proxies: proxies, NoDesk: noDesk, Programs: in.programs, Document: api.Document(), Streams: s.streams, Library: in.library, Rules: r.cfg.rhythm(), Fade: r.cfg.FadeAfter,
-		Shapes: s.shapes,
+		Shapes: s.shapes, Snapshot: in.store.Snapshot,
 	}
 	r.rulingOf(in, &c, s.system)
 	return web.New(c)

@@ -24,10 +24,12 @@ const (
 	onPostgres
 )
 
-// liteReaders is how many snapshots of SQLite are read at once. Reading is work of the processor here, so more than there
-// are processors would only make each wait for all the others; one more stands in for a reader that holds a snapshot open,
-// and a machine of one processor has as many as one of two.
-func liteReaders() int { return max(3, runtime.GOMAXPROCS(0)+1) }
+// heldAtOnce is how many snapshots hold a connection at once: as many as a listener makes pages.
+func heldAtOnce() int { return max(3, runtime.GOMAXPROCS(0)+1) }
+
+// liteReaders is how many readers SQLite has: more would only wait for the processor. Those beside the snapshots keep going
+// what comes to its end without waiting for anything but its turn, and with it whatever a snapshot may be waiting for.
+func liteReaders() int { return heldAtOnce() + 2 }
 
 // openSQLite opens one writer and a pool of readers. synchronous=FULL: what is committed survives a power cut.
 func openSQLite(path string) (*Store, error) {
@@ -45,7 +47,7 @@ func openSQLite(path string) (*Store, error) {
 	write.SetMaxOpenConns(1)
 	read.SetMaxOpenConns(liteReaders())
 	read.SetMaxIdleConns(liteReaders()) // a connection that is opened anew has read nothing of the schema and has an empty cache
-	return &Store{read: read, write: write, dialect: onSQLite, dsn: path, plans: statistics, floors: &floors{}}, nil
+	return &Store{read: read, write: write, dialect: onSQLite, dsn: path, plans: statistics, floors: &floors{}, held: make(chan struct{}, heldAtOnce())}, nil
 }
 
 // escapePath makes a file name safe inside SQLite's file: URI.
@@ -64,9 +66,10 @@ func openPostgres(dsn string) (*Store, error) {
 		config.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 	}
 	db := stdlib.OpenDB(*config)
-	db.SetMaxOpenConns(16)
-	db.SetMaxIdleConns(16)
-	return &Store{read: db, write: db, dialect: onPostgres, dsn: dsn, floors: &floors{}}, nil
+	most := heldAtOnce() + 16
+	db.SetMaxOpenConns(most)
+	db.SetMaxIdleConns(most)
+	return &Store{read: db, write: db, dialect: onPostgres, dsn: dsn, floors: &floors{}, held: make(chan struct{}, heldAtOnce())}, nil
 }
 
 func (d dialect) writeOptions() *sql.TxOptions {

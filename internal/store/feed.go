@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tocsin/internal/fault"
@@ -174,6 +175,16 @@ func (t *Tx) SetStreamColumns(ctx context.Context, id int64, columns []string) e
 
 // Streams returns every stream by ID.
 func (t *Tx) Streams(ctx context.Context) ([]Stream, error) {
+	out, err := remembered(t, streamsKey{}, func() ([]Stream, error) { return t.streams(ctx) })
+	if err != nil {
+		return nil, fmt.Errorf("read streams: %w", err)
+	}
+	return slices.Clone(out), nil
+}
+
+type streamsKey struct{}
+
+func (t *Tx) streams(ctx context.Context) ([]Stream, error) {
 	var out []Stream
 	err := t.each(ctx, "select id, feed_id, name, absence_cycles, columns, created_at from stream order by id", nil,
 		func(r *sql.Rows) error {
@@ -192,10 +203,7 @@ func (t *Tx) Streams(ctx context.Context) ([]Stream, error) {
 			out = append(out, s)
 			return nil
 		})
-	if err != nil {
-		return nil, fmt.Errorf("read streams: %w", err)
-	}
-	return out, nil
+	return out, err
 }
 
 // LastSignal is the newest signal of a feed.

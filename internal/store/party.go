@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -218,15 +219,24 @@ func (t *Tx) Parties(ctx context.Context) ([]party.Party, error) {
 
 // PartyByID returns one party, also one that has ended; fault.NotFound where there is none.
 func (t *Tx) PartyByID(ctx context.Context, id ident.Party) (party.Party, error) {
-	out, err := t.parties(ctx, "where p.id = $1", id)
-	if err == nil && len(out) == 0 {
-		err = fault.NotFound
-	}
+	p, err := remembered(t, partyKey{id}, func() (party.Party, error) {
+		out, err := t.parties(ctx, "where p.id = $1", id)
+		if err == nil && len(out) == 0 {
+			err = fault.NotFound
+		}
+		if err != nil {
+			return party.Party{}, err
+		}
+		return out[0], nil
+	})
 	if err != nil {
 		return party.Party{}, fmt.Errorf("read party %s: %w", id, err)
 	}
-	return out[0], nil
+	p.Contacts, p.Resources, p.Systems = slices.Clone(p.Contacts), slices.Clone(p.Resources), slices.Clone(p.Systems)
+	return p, nil
 }
+
+type partyKey struct{ id ident.Party }
 
 // parties reads parties and their members by one statement a table; rest narrows and may name party as p.
 func (t *Tx) parties(ctx context.Context, rest string, args ...any) ([]party.Party, error) {

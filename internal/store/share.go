@@ -17,10 +17,29 @@ import (
 
 // Reader returns an actor with what is known about its reading at an instant.
 func (t *Tx) Reader(ctx context.Context, by access.Actor, at time.Time) (*access.Reader, error) {
-	r := &access.Reader{Actor: by}
 	if by.Kind != access.Person {
-		return r, nil
+		return &access.Reader{Actor: by}, nil
 	}
+	r, err := remembered(t, readerKey{by.String(), by.Party, by.Member(), Micros(at)}, func() (access.Reader, error) {
+		return t.reader(ctx, by, at)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what %s may see: %w", by, err)
+	}
+	r.Actor = by
+	return &r, nil
+}
+
+// readerKey is all that a reader is read by.
+type readerKey struct {
+	who    string
+	party  ident.Party
+	member bool
+	at     int64
+}
+
+func (t *Tx) reader(ctx context.Context, by access.Actor, at time.Time) (access.Reader, error) {
+	r := access.Reader{Actor: by}
 	err := t.each(ctx, `select object, grantee, until_at from share where grantee in ($1, $2) and ended_at is null
 		and (until_at is null or until_at > $3)`, []any{by.String(), "party:" + string(by.Party), Micros(at)}, func(rows *sql.Rows) error {
 		var s access.Share
@@ -32,12 +51,9 @@ func (t *Tx) Reader(ctx context.Context, by access.Actor, at time.Time) (*access
 		return err
 	})
 	if err == nil && by.Member() {
-		err = t.memberReads(ctx, r)
+		err = t.memberReads(ctx, &r)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read what %s may see: %w", by, err)
-	}
-	return r, nil
+	return r, err
 }
 
 func (t *Tx) memberReads(ctx context.Context, r *access.Reader) error {

@@ -23,6 +23,7 @@ type Store struct {
 	dsn     string
 	plans   []statistic // what the planner is told; nil: it knows better itself
 	floors  *floors
+	held    chan struct{} // one for each snapshot that holds a connection
 }
 
 // Tx is one transaction. Reads and writes of every concept are its methods; it must not outlive its function.
@@ -34,6 +35,7 @@ type Tx struct {
 	entries int                // appended to the ledger
 	changed bool               // a row outside the ledger was written
 	tally   map[tallyKey]int64 // changes of the rollups that are not written yet
+	said    map[any]any        // what a snapshot has answered; nil: what is asked again is read again
 }
 
 // maxRetries bounds how often Update runs its function again after a serialization failure.
@@ -99,6 +101,9 @@ func (s *Store) update(ctx context.Context, f func(*Tx) error) error {
 }
 
 func (s *Store) again(ctx context.Context, o *sql.TxOptions, f func(*Tx) error) error {
+	n := s.snapshotOf(ctx)
+	n.written() // its connection may be the one that this waits for
+	defer n.written()
 	for try := 0; ; try++ {
 		err := s.once(ctx, s.write, o, f)
 		if err == nil || try == maxRetries || !s.dialect.retryable(err) {
@@ -112,18 +117,13 @@ func (s *Store) again(ctx context.Context, o *sql.TxOptions, f func(*Tx) error) 
 	}
 }
 
-// View runs f in one read-only transaction over a consistent snapshot.
-func (s *Store) View(ctx context.Context, f func(*Tx) error) error {
-	return s.once(ctx, s.read, s.dialect.readOptions(), f)
-}
-
 func (s *Store) once(ctx context.Context, db *sql.DB, o *sql.TxOptions, f func(*Tx) error) error {
 	tx, err := db.BeginTx(ctx, o)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit this is a no-op; after a failure the first error counts
-	t := &Tx{tx: tx, d: s.dialect, floors: s.floors}
+	t := s.newTx(tx)
 	if err := f(t); err != nil {
 		return err
 	}
@@ -135,6 +135,8 @@ func (s *Store) once(ctx context.Context, db *sql.DB, o *sql.TxOptions, f func(*
 	}
 	return nil
 }
+
+func (s *Store) newTx(tx *sql.Tx) *Tx { return &Tx{tx: tx, d: s.dialect, floors: s.floors} }
 
 // exec runs one statement and classifies its error.
 func (t *Tx) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {

@@ -68,8 +68,19 @@ func (t *Tx) Tally(ctx context.Context, f FindingFilter, by ...string) ([]TallyR
 	if columns != "" {
 		query += " group by " + columns + " having sum(n) <> 0 order by " + columns
 	}
+	out, err := remembered(t, tallyAsked{query, fmt.Sprintf("%#v", q.args)}, func() ([]TallyRow, error) { return t.tallyRows(ctx, query, q.args, by) })
+	if err != nil {
+		return nil, fmt.Errorf("count findings by %s: %w", columns, err)
+	}
+	return slices.Clone(out), nil
+}
+
+// tallyAsked is a question of Tally.
+type tallyAsked struct{ query, args string }
+
+func (t *Tx) tallyRows(ctx context.Context, query string, args []any, by []string) ([]TallyRow, error) {
 	var out []TallyRow
-	err := t.each(ctx, query, q.args, func(r *sql.Rows) error {
+	err := t.each(ctx, query, args, func(r *sql.Rows) error {
 		var row TallyRow
 		var n sql.NullInt64 // of nothing at all
 		dest := make([]any, 0, len(by)+1)
@@ -81,10 +92,7 @@ func (t *Tx) Tally(ctx context.Context, f FindingFilter, by ...string) ([]TallyR
 		out = append(out, row)
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("count findings by %s: %w", columns, err)
-	}
-	return out, nil
+	return out, err
 }
 
 func (r *TallyRow) at(column string) any {

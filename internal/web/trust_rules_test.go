@@ -30,6 +30,7 @@ func deskTools(c web.Config, db *store.Store, l *loop.Loop) web.Config {
 	if err != nil {
 		panic(err)
 	}
+	c.Snapshot = db.Snapshot
 	c.Ruling, c.Upkeep = ruling.New(ruling.Config{Store: db}), upkeep.New(db)
 	c.Stage = rehearse.New(rehearse.Config{Store: db, Packs: known, Library: library, Register: l.Register})
 	c.System = func(context.Context) desk.SystemFacts {

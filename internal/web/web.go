@@ -68,6 +68,8 @@ type Config struct {
 	Limit     *gate.Limiter    // nil: requests are not limited
 	Proxies   gate.Proxies     // that say whom they speak for
 	Log       *slog.Logger     // nil: nothing is logged
+	// Snapshot returns a context under which what is read of the database is of one state, and what ends that.
+	Snapshot func(context.Context) (context.Context, func())
 }
 
 // New returns the handler of all pages. It fails where a template is broken.
@@ -83,7 +85,7 @@ func pages(c Config) (*page.Kit, *http.ServeMux, error) {
 	k, err := page.New(page.Config{
 		Authority: c.Authority, Zone: c.Zone, Clock: c.Clock, Secure: c.Secure, Mailbox: c.Mailbox, Log: c.Log,
 		NoDesk: c.NoDesk, Limit: c.Limit, Proxies: c.Proxies,
-		Session: c.Staff.Session, Seen: c.Staff.Seen,
+		Session: c.Staff.Session, Seen: c.Staff.Seen, Snapshot: c.Snapshot,
 	})
 	if err != nil {
 		return nil, nil, err

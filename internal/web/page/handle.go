@@ -53,6 +53,7 @@ func (k *Kit) serve(cache string, turns bool, h Handler) http.Handler {
 		var err error
 		if turns && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 			err = v.take()
+			v.look() //nolint:contextcheck // a Visit carries its request
 			v.W = &turnWriter{ResponseWriter: w, visit: v}
 			defer v.yield()
 		}

@@ -64,6 +64,9 @@ type Config struct {
 	Session func(ctx context.Context, now time.Time, token string) (Visitor, error)
 	// Seen writes down that they were here, once they have their answer; nil: nobody does.
 	Seen func(ctx context.Context, now time.Time, who Visitor) error
+	// Snapshot returns a context under which what is read of the database is of one state, and what ends that; nil: each
+	// question is answered as things are by then.
+	Snapshot func(ctx context.Context) (context.Context, func())
 }
 
 // Spec names a page's template and the type of its body; a test checks the one against the other.
@@ -157,7 +160,8 @@ type Visit struct {
 	Now  time.Time
 	Who  Visitor
 
-	turn bool // this visit holds one of the kit's turns
+	turn  bool   // this visit holds one of the kit's turns
+	ended func() // ends the state of the database that it looks at in its turn; nil: there is none
 }
 
 // T returns a message in the visitor's language.
@@ -202,6 +206,7 @@ func ShowAs[T any](v *Visit, status int, name, title string, body T) error {
 
 // render fills a template in the visit's turn, which ends with that: what follows waits for the network.
 func (v *Visit) render(w io.Writer, t *template.Template, view any) error {
+	v.looked()
 	if err := v.take(); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"context"
 	"net/http"
 	"runtime"
 )
@@ -26,9 +27,28 @@ func (v *Visit) take() error {
 
 // yield ends the visit's turn, if it has one.
 func (v *Visit) yield() {
+	v.looked()
 	if v.turn {
 		v.turn = false
 		<-v.Kit.turns
+	}
+}
+
+// look lets what the visit reads in its turn be of one state of the database: the numbers of a page agree with one another
+// and with its lists.
+func (v *Visit) look() {
+	if v.turn && v.Kit.Snapshot != nil {
+		var ctx context.Context
+		ctx, v.ended = v.Kit.Snapshot(v.R.Context())
+		v.R = v.R.WithContext(ctx)
+	}
+}
+
+// looked ends that, once everything is read: filling a template needs no connection to the database.
+func (v *Visit) looked() {
+	if v.ended != nil {
+		v.ended()
+		v.ended = nil
 	}
 }
 

@@ -2,6 +2,9 @@ package page
 
 import (
 	"context"
+	"errors"
+	"html/template"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -101,5 +104,52 @@ func TestSeen(t *testing.T) {
 	}
 	if len(told) != 1 || told[0] != "old" {
 		t.Errorf("seen: %v", told)
+	}
+}
+
+type lookKey struct{}
+
+// What a page reads in its turn is of one state of the database, which is let go before the answer begins; a form and what
+// asks another server look at things as they are.
+func TestLooks(t *testing.T) {
+	t.Parallel()
+	var begun, ended int
+	k := newKit(t, Config{Snapshot: func(ctx context.Context) (context.Context, func()) {
+		begun++
+		return context.WithValue(ctx, lookKey{}, true), func() { ended++ }
+	}})
+	var held bool
+	var before, after int
+	mux := http.NewServeMux()
+	look := func(v *Visit) error {
+		held, before = v.R.Context().Value(lookKey{}) != nil, ended
+		_, err := v.W.Write([]byte("x"))
+		after = ended
+		return err
+	}
+	k.Mount(mux, []Route{
+		{Pattern: "GET /page", Door: ForAll, Handle: look},
+		{Pattern: "POST /form", Door: ForHolder, Handle: look},
+		{Pattern: "GET /asks", Door: ForHolder, Handle: look, Waits: true},
+		{Pattern: "GET /shown", Door: ForAll, Handle: func(v *Visit) error {
+			held, before = v.R.Context().Value(lookKey{}) != nil, ended
+			err := v.render(io.Discard, template.Must(template.New("").Parse("")), nil)
+			after = ended
+			return err
+		}},
+		{Pattern: "GET /fails", Door: ForAll, Handle: func(v *Visit) error {
+			held, before, after = v.R.Context().Value(lookKey{}) != nil, ended, 1
+			return errors.New("broken")
+		}},
+	})
+	for _, c := range []struct {
+		method, path string
+		looks        int
+	}{{"GET", "/page", 1}, {"POST", "/form", 0}, {"GET", "/asks", 0}, {"GET", "/shown", 1}, {"GET", "/fails", 1}} {
+		begun, ended = 0, 0
+		mux.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), c.method, c.path, nil))
+		if held != (c.looks == 1) || begun != c.looks || before != 0 || after != c.looks || ended != c.looks {
+			t.Errorf("%s %s: held %t; begun %d times; ended %d times when it began to answer, %d then, %d in all; want %d", c.method, c.path, held, begun, before, after, ended, c.looks)
+		}
 	}
 }
