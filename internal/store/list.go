@@ -135,11 +135,12 @@ func (t *Tx) matching(ctx context.Context, f FindingFilter, floor, before ident.
 	err := t.each(ctx, query, args, func(r *sql.Rows) error {
 		var id ident.Finding
 		var value string
-		if err := r.Scan(&id, &value); err != nil {
-			return err
+		dest := []any{&id}
+		if f.Asset.Within.IsValid() {
+			dest = append(dest, &value)
 		}
-		if !holds(f.Asset, value) {
-			return nil
+		if err := r.Scan(dest...); err != nil || !holds(f.Asset, value) {
+			return err
 		}
 		if ids = append(ids, id); len(ids) == limit {
 			return errEnough

@@ -233,7 +233,7 @@ func TestListFindingsPauses(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if len(p.Findings) != 0 || p.Searched != 692_001 || p.Next != p.Searched {
+			if len(p.Findings) != 0 || p.Searched != 695_001 || p.Next != p.Searched {
 				t.Errorf("first page: %+v", p)
 			}
 			got, err := pages(ctx, tx, f, 50)

@@ -8,8 +8,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tocsin/internal/access"
 	"tocsin/internal/asset"
 	"tocsin/internal/fault"
+	"tocsin/internal/ident"
 	"tocsin/internal/party"
 	"tocsin/internal/store"
 	"tocsin/internal/testkit"
@@ -174,6 +176,27 @@ func TestBounceRegionAndVersion(t *testing.T) {
 			v, err := tx.PartyVersion(ctx)
 			if v != 7 {
 				t.Errorf("version %d, want 7", v)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestSpokenWithMany: a thousand parties are asked about at once, and those that nothing was sent to are not there.
+func TestSpokenWithMany(t *testing.T) {
+	t.Parallel()
+	testkit.EachEngine(t, func(t *testing.T, s *store.Store) {
+		ids := make([]ident.Party, 1000)
+		for i := range ids {
+			ids[i] = ident.Party(fmt.Sprintf("party-%d", i))
+		}
+		err := s.View(t.Context(), func(tx *store.Tx) error {
+			spoken, err := tx.SpokenWith(t.Context(), ids, access.Always)
+			if len(spoken) != 0 {
+				t.Errorf("%d of them were written to", len(spoken))
 			}
 			return err
 		})

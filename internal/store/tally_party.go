@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"tocsin/internal/access"
@@ -42,16 +43,27 @@ func (t *Tx) MatchedOf(ctx context.Context, p ident.Party, states []finding.Stat
 	return out[:min(limit, len(out))], nil
 }
 
-// FreshOf counts a party's findings in some states that were made at an instant or later, by severity.
+// FreshOf counts a party's findings that were made at an instant or later and are in one of states, by severity.
 func (t *Tx) FreshOf(ctx context.Context, p ident.Party, states []finding.State, since time.Time, may access.Cond) (map[event.Severity]int, error) {
 	floor, err := t.bornFloor(ctx, since)
 	if err != nil {
 		return nil, err
 	}
-	q := &conditions{}
-	where := q.finding(t.d, FindingFilter{Party: p, Since: since, May: may}.known(), states, floor, maxID)
 	out := map[event.Severity]int{}
-	err = t.each(ctx, "select f.severity, count(*) from finding f where "+where+" group by f.severity", q.args, func(r *sql.Rows) error {
+	f := FindingFilter{Party: p, Since: since, May: may}.known()
+	leads, rest := f.lead(), f.led()
+	if len(leads) == 0 || len(states) == 0 {
+		return out, nil
+	}
+	q := &conditions{veiled: t.d.led()}
+	var walks []string // each from its first number on, where one over all states would go through all that the party ever had
+	for _, s := range states {
+		where, _ := q.walk(leads[0], s, floor, maxID)
+		walks = append(walks, "select f.severity as severity, count(*) as n from finding f"+t.d.by(leads[0].index)+" where "+where+" and "+
+			q.finding(t.d, rest, nil, floor, maxID)+" group by f.severity")
+	}
+	query := "select severity, cast(sum(n) as bigint) from (" + strings.Join(walks, " union all ") + ") w group by severity"
+	err = t.each(ctx, query, q.args, func(r *sql.Rows) error {
 		var s event.Severity
 		var n int
 		err := r.Scan(&s, &n)

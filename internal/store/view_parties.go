@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,8 +53,9 @@ func (t *Tx) ListParties(ctx context.Context, f PartyFilter, after PartyCursor, 
 	if f.Text != "" {
 		and = append(and, q.like("p.words", f.Text))
 	}
-	// The index party_name has what is searched, in this order; the table is opened for the lines of the page alone.
-	lines := "select p.id from party p where " + strings.Join(and, " and ") + " order by p.name, p.id limit " + q.add(limit)
+	// The index party_name has what is searched, in this order; the table is opened for the lines of the page alone. How many
+	// those are stands in the text, or PostgreSQL would go through all parties for them.
+	lines := "select p.id from party p where " + strings.Join(and, " and ") + " order by p.name, p.id limit " + strconv.Itoa(limit)
 	var out []PartyLine
 	err := t.each(ctx, `select p.id, p.name, p.kind, p.sector, p.region,
 		(select count(*) from contact c where c.party_id = p.id and not c.unproved),
@@ -90,36 +92,40 @@ func (t *Tx) SpokenWith(ctx context.Context, ids []ident.Party, may access.Cond)
 	if len(ids) == 0 {
 		return out, nil
 	}
+	onPages, err := t.answeredOnPages(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
 	q := &conditions{}
+	rows := make([]string, len(ids))
+	for i, id := range ids {
+		rows[i] = "(cast(" + q.add(id) + " as text), cast(" + q.add(onPages[id].last) + " as bigint))"
+	}
 	from := func(what, and string) string {
 		return "select " + what + " from notice where notice.party_id = p.id and notice.sent_at is not null" + and + " and " + q.readable(noticeFields, may)
 	}
 	count := func(rows string) string {
 		return fmt.Sprintf("(select count(*) from (%s limit %d) c)", rows, spokenCap)
 	}
-	// On the pages a party answers for its findings, by whichever notice it heard of them: the entry is about the party.
-	const page = " from entry e where e.act = 'notice.answer' and e.object = 'party:' || p.id"
 	const answered = " and notice.answered_at is not null"
-	query := `select b.id, b.sent, b.answers, b.pages, b.last_sent, b.last_answer, b.last_page, (select u.sent_at from notice u
+	query := `select b.id, b.sent, b.answers, b.last_sent, b.last_answer, (select u.sent_at from notice u
 		where u.party_id = b.id and u.sent_at is not null and u.answered_at is null and u.state <> 'withdrawn' and u.sent_at > b.last_answer
-		and u.sent_at > b.last_page order by u.sent_at limit 1) from (select p.id as id, ` +
-		count(from("1", "")) + " as sent, " + count(from("1", answered)) + " as answers, " + count("select 1"+page) + " as pages, (" +
+		and u.sent_at > b.last_page order by u.sent_at limit 1) from (select p.id as id, p.last_page as last_page, ` +
+		count(from("1", "")) + " as sent, " + count(from("1", answered)) + " as answers, (" +
 		from("notice.sent_at", "") + " order by notice.sent_at desc limit 1) as last_sent, coalesce((" +
-		from("notice.answered_at", answered) + " order by notice.answered_at desc limit 1), 0) as last_answer, coalesce((select max(e.at)" + page +
-		"), 0) as last_page from party p where " + q.in("p.id", len(ids), func(i int) any { return ids[i] }) + ") b"
-	err := t.each(ctx, query, q.args, func(r *sql.Rows) error {
+		from("notice.answered_at", answered) + " order by notice.answered_at desc limit 1), 0) as last_answer from p) b"
+	err = t.each(ctx, "with p (id, last_page) as (values "+strings.Join(rows, ", ")+") "+query, q.args, func(r *sql.Rows) error {
 		var id ident.Party
 		var s Spoken
-		var pages int
-		var answer, page int64
+		var answer int64
 		var sent, silent sql.NullInt64
-		err := r.Scan(&id, &s.Sent, &s.Answers, &pages, &sent, &answer, &page, &silent)
+		err := r.Scan(&id, &s.Sent, &s.Answers, &sent, &answer, &silent)
 		if err != nil || s.Sent == 0 {
 			return err
 		}
-		s.Answers = min(s.Answers+pages, spokenCap)
+		s.Answers = min(s.Answers+onPages[id].n, spokenCap)
 		s.LastSent, s.Silent = instant(sent), instant(silent)
-		if last := max(answer, page); last > 0 {
+		if last := max(answer, onPages[id].last); last > 0 {
 			s.LastAnswer = Instant(last)
 		}
 		out[id] = s
@@ -127,6 +133,32 @@ func (t *Tx) SpokenWith(ctx context.Context, ids []ident.Party, may access.Cond)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read what was said with parties: %w", err)
+	}
+	return out, nil
+}
+
+// pageAnswers are a party's answers on the pages: how many, and when the last came (0 = never).
+type pageAnswers struct {
+	n    int
+	last int64
+}
+
+// answeredOnPages counts them for each party that has any. There a party answers for its findings, by whichever notice it
+// heard of them: the entry is about the party.
+func (t *Tx) answeredOnPages(ctx context.Context, ids []ident.Party) (map[ident.Party]pageAnswers, error) {
+	q := &conditions{}
+	objects := q.in("e.object", len(ids), func(i int) any { return "party:" + string(ids[i]) })
+	out := map[ident.Party]pageAnswers{}
+	query := "select e.object, count(*), max(e.at) from entry e where e.act = 'notice.answer' and " + objects + " group by e.object"
+	err := t.each(ctx, query, q.args, func(r *sql.Rows) error {
+		var object string
+		var a pageAnswers
+		err := r.Scan(&object, &a.n, &a.last)
+		out[ident.Party(strings.TrimPrefix(object, "party:"))] = a
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what parties answered on the pages: %w", err)
 	}
 	return out, nil
 }

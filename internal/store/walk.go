@@ -15,7 +15,7 @@ import (
 // How many findings, by number, one page looks at where no index leads to them alone. Each is chosen so that a page takes
 // a small part of a second however few of them match.
 const (
-	textWindow = 8_000   // every finding is read and compared with a text
+	textWindow = 5_000   // every finding is read and compared with a text
 	scanWindow = 40_000  // every finding is read
 	leadWindow = 250_000 // an index leads to a part of them
 )
@@ -113,16 +113,20 @@ func (t *Tx) few(ctx context.Context, f *FindingFilter) (bool, error) {
 	return n <= fewAssets, err
 }
 
-// findingQuery selects number and asset of the matching findings in [floor, before), the highest number first. A list
-// becomes one walk down an index for each state and each value of its lead, merged: a sort over all of them would grow with
-// the table. No walk goes on for longer than limit.
+// findingQuery selects the numbers of the matching findings in [floor, before), the highest first, and the assets of those
+// whose network must be looked at yet. A list becomes one walk down an index for each state and each value of its lead,
+// merged: a sort over all of them would grow with the table. No walk goes on for longer than limit.
 func (t *Tx) findingQuery(f FindingFilter, floor, before ident.Finding, limit int) (string, []any) {
 	// SQLite would rather look for states than walk down the numbers, and then sort whatever has one of them.
 	q := &conditions{veiled: t.d.led()}
 	leads := f.lead()
 	walked := leads == nil && len(f.States) > 0 && f.indexed()
 	if f.few || leads == nil && !walked || f.Asset.Within.IsValid() {
-		return "select f.id, f.asset from finding f where " + q.finding(t.d, f, f.States, floor, before) + " order by f.id desc", q.args
+		what := "f.id"
+		if f.Asset.Within.IsValid() {
+			what += ", f.asset"
+		}
+		return "select " + what + " from finding f where " + q.finding(t.d, f, f.States, floor, before) + " order by f.id desc", q.args
 	}
 	if walked {
 		leads = []lead{{index: "finding_state"}}
@@ -140,11 +144,11 @@ func (t *Tx) findingQuery(f FindingFilter, floor, before ident.Finding, limit in
 			if l.and != "" {
 				where += " and " + l.and
 			}
-			walks = append(walks, "select id, asset from (select f.id, f.asset from finding f"+t.d.by(l.index)+" where "+where+" and "+
+			walks = append(walks, "select id from (select f.id from finding f"+t.d.by(l.index)+" where "+where+" and "+
 				q.finding(t.d, rest, nil, floor, before)+fmt.Sprintf(" order by %s limit %d) w", order, limit))
 		}
 	}
-	return "select id, asset from (" + strings.Join(walks, " union all ") + ") m order by id desc", q.args
+	return "select id from (" + strings.Join(walks, " union all ") + ") m order by id desc", q.args
 }
 
 // walk is the condition on one walk down an index and its order. PostgreSQL takes no index by name. Where nothing else is
