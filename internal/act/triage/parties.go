@@ -32,8 +32,22 @@ const (
 const (
 	quietAfter  = 4
 	silentAfter = 14
-	MeterDays   = 30
+	meterDays   = 30
 )
+
+// Meter is a silence at an instant.
+type Meter struct {
+	Way   string
+	Days  int // that the party has not answered
+	Meter int // Days, but at most Most
+	Most  int
+}
+
+// At measures the silence at an instant.
+func (s Silence) At(now time.Time) Meter {
+	days := s.Days(now)
+	return Meter{s.Way(now), days, min(days, meterDays), meterDays}
+}
 
 // Days is how long the party has not answered.
 func (s Silence) Days(now time.Time) int {
@@ -42,9 +56,6 @@ func (s Silence) Days(now time.Time) int {
 	}
 	return int(max(0, now.Sub(s.Spoken.Silent)) / (24 * time.Hour))
 }
-
-// Meter is Days within the meter.
-func (s Silence) Meter(now time.Time) int { return min(s.Days(now), MeterDays) }
 
 // Way says in one word how the party answers.
 func (s Silence) Way(now time.Time) string {
@@ -61,9 +72,12 @@ func (s Silence) Way(now time.Time) string {
 	return Silent
 }
 
+// PartyLine is a party in the register.
+type PartyLine = store.PartyLine
+
 // PartyRow is a party as the list shows it.
 type PartyRow struct {
-	store.PartyLine
+	PartyLine
 	Live    int // findings, at most CountCap
 	Silence Silence
 }

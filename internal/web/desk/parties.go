@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"maps"
 	"net/url"
 	"slices"
@@ -18,14 +19,21 @@ import (
 
 type partiesBody struct {
 	Ask      triage.PartyQuery
-	Rows     []triage.PartyRow
+	Rows     []partyRow
 	Regions  []page.Option
-	Places   map[string]string // name of a region by its id
-	Cap      int               // of the silence meter, in days
 	Pager    page.Pager
 	Views    views
 	Narrowed bool
 	Take     page.Take
+}
+
+// partyRow is a line of the list with its words.
+type partyRow struct {
+	Party    triage.PartyLine
+	Place    string // name of its region
+	Live     int
+	Silence  triage.Meter
+	Answered string // of what was sent
 }
 
 // partiesAsked reads the filter of the list.
@@ -37,23 +45,29 @@ func (d *desk) parties(v *page.Visit) error {
 	q := v.R.URL.Query()
 	ask := partiesAsked(q)
 	after := triage.PartyCursor{Name: q.Get("after"), ID: ident.Party(q.Get("id"))}
-	b := partiesBody{Ask: ask, Cap: triage.MeterDays, Narrowed: ask != triage.PartyQuery{}, Take: take(v, "/desk/parties.csv", []string{"search", "sector", "region"}, "/api/v1/parties", url.Values{"search": {ask.Text}})}
+	b := partiesBody{Ask: ask, Narrowed: ask != triage.PartyQuery{}, Take: take(v, "/desk/parties.csv", []string{"search", "sector", "region"}, "/api/v1/parties", url.Values{"search": {ask.Text}})}
 	rows, next, err := d.triage.Parties(v.R.Context(), v.Now, v.Who.Actor, ask, after, pageSize)
 	if err != nil {
 		return err
 	}
-	b.Rows, b.Pager = rows, page.Pager{Shown: len(rows)}
+	b.Pager = page.Pager{Shown: len(rows)}
 	if after != (triage.PartyCursor{}) {
 		b.Pager.Newest = partiesAt(ask, triage.PartyCursor{})
 	}
 	if next != (triage.PartyCursor{}) {
 		b.Pager.Older = partiesAt(ask, next)
 	}
-	if b.Places, err = d.places(v); err != nil {
+	places, err := d.places(v)
+	if err != nil {
 		return err
 	}
-	for _, id := range slices.Sorted(maps.Keys(b.Places)) {
-		b.Regions = append(b.Regions, page.Option{Value: id, Label: b.Places[id], Selected: id == ask.Region})
+	for _, id := range slices.Sorted(maps.Keys(places)) {
+		b.Regions = append(b.Regions, page.Option{Value: id, Label: places[id], Selected: id == ask.Region})
+	}
+	for _, r := range rows {
+		b.Rows = append(b.Rows, partyRow{
+			r.PartyLine, cmp.Or(places[r.Region], r.Region), r.Live, r.Silence.At(v.Now), page.Capped(r.Silence.Answers) + "/" + page.Capped(r.Silence.Sent),
+		})
 	}
 	if b.Views, err = d.viewsOf(v, "/desk/parties", partiesAt(ask, triage.PartyCursor{})); err != nil {
 		return err
@@ -85,7 +99,7 @@ type partyBody struct {
 	Picture    situation.PartyPicture
 	Chart      chart.Figure
 	Silence    triage.Silence
-	Cap        int // of the silence meter, in days
+	Meter      triage.Meter
 }
 
 type severityCount struct {
@@ -115,10 +129,10 @@ func (d *desk) party(v *page.Visit) error {
 		}
 	}
 	b.Live = severityBars(counts)
-	b.Cap = triage.MeterDays
 	if b.Silence, err = d.triage.SilenceOf(ctx, v.Now, v.Who.Actor, p.ID); err != nil {
 		return err
 	}
+	b.Meter = b.Silence.At(v.Now)
 	if b.Picture, err = d.acts.Picture.Party(ctx, v.Now, v.Who.Actor, p.ID); err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"tocsin/internal/act/triage"
 	"tocsin/internal/event"
@@ -57,13 +56,16 @@ type undoForm struct{ Batch, Back string }
 // queueRow is a row with its words.
 type queueRow struct {
 	triage.Row
-	Title, More string
-	Link        string // empty: there is no page about it
-	Tick        string // value of its box; empty: it takes no part in a bulk
-	Buttons     []button
-	Late        bool
-	Span        time.Duration // until it is due, or since
-	Focus       bool          // the keyboard goes on here
+	Title   string
+	About   string // its kind, particulars and the party
+	Due     string // how long until then, or since
+	Seen    string // how often; may be empty
+	Why     string // the program proposes somebody; empty: it does not
+	Link    string // empty: there is no page about it
+	Tick    string // value of its box; empty: it takes no part in a bulk
+	Buttons []button
+	Late    bool
+	Focus   bool // the keyboard goes on here
 }
 
 // button is one act on a row.
@@ -216,11 +218,12 @@ func choices(v *page.Visit) []page.Option {
 
 // queueRow puts a row into words.
 func (d *desk) queueRow(v *page.Visit, r triage.Row, at int, may bool) queueRow {
-	row := queueRow{Row: r, Link: objectLink(r.Object), Late: r.Overdue(v.Now), Span: r.Due.Sub(v.Now).Abs()}
+	row := queueRow{Row: r, Link: objectLink(r.Object), Late: r.Overdue(v.Now)}
+	more := ""
 	switch {
 	case r.Finding != nil:
 		row.Title = r.Finding.Identity.Asset.Value
-		row.More = d.loop.Explain(r.Finding).Title.In(string(v.Lang))
+		more = d.loop.Explain(r.Finding).Title.In(string(v.Lang))
 	case r.Code != "":
 		args := make([]any, len(r.Args))
 		for n, a := range r.Args {
@@ -228,9 +231,10 @@ func (d *desk) queueRow(v *page.Visit, r triage.Row, at int, may bool) queueRow 
 		}
 		row.Title = v.T("queue."+r.Code, args...)
 		if key := "queue_more." + r.Code; v.Lang.Has(key) {
-			row.More = clip(v.T(key, args...), moreLimit)
+			more = clip(v.T(key, args...), moreLimit)
 		}
 	}
+	row.say(v, more)
 	if !may || r.Key == "" {
 		return row
 	}
@@ -248,6 +252,37 @@ func (d *desk) queueRow(v *page.Visit, r triage.Row, at int, may bool) queueRow 
 		})
 	}
 	return row
+}
+
+// say fills in what stands below and beside the title.
+func (r *queueRow) say(v *page.Visit, more string) {
+	about := slices.DeleteFunc([]string{v.Lang.Word("work_kind", string(r.Kind)), more, r.Name}, func(s string) bool { return s == "" })
+	r.About = strings.Join(about, dot)
+	span := v.Lang.Span(r.Row.Due.Sub(v.Now).Abs())
+	if r.Due = v.T("work.left", span); r.Late {
+		r.Due = v.T("work.overdue", span)
+	}
+	if r.Count > 0 {
+		r.Seen = v.Lang.N("work.seen", r.Count)
+	}
+	if r.Propose != nil {
+		r.Why = v.T("desk.finding.confidence", r.Propose.Confidence) + dot + whyProposed(v, r.Propose)
+	}
+}
+
+// dot parts what is said on one line.
+const dot = " · "
+
+func whyProposed(v *page.Visit, p *triage.Proposed) string {
+	switch p.Why {
+	case "hand":
+		return v.T("work.why.hand", p.Of)
+	case "asset":
+		return v.T("work.why.asset", p.Of)
+	case "block":
+		return v.T("work.why.block", p.Share, p.All, p.Of)
+	}
+	return v.T("work.why.named")
 }
 
 var actKeys = map[triage.Act]string{triage.Attribute: "a", triage.Reject: "r", triage.Discard: "n", triage.Done: "d"}

@@ -8,6 +8,7 @@ import (
 
 	"tocsin/internal/event"
 	"tocsin/internal/lang"
+	"tocsin/internal/notice"
 	"tocsin/internal/web/static"
 )
 
@@ -19,6 +20,7 @@ func funcs(l lang.Language, zone *time.Location) template.FuncMap {
 		"n":        func(key string, n any, args ...any) string { return l.N(key, whole(n), args...) },
 		"word":     func(prefix string, code any) string { return l.Word(prefix, fmt.Sprint(code)) },
 		"num":      func(n any) string { return lang.Number(whole(n)) },
+		"capped":   Capped,
 		"bytes":    lang.Bytes,
 		"stamp":    func(t time.Time) string { return lang.Stamp(t, zone) },
 		"date":     func(t time.Time) string { return l.Date(t, zone) },
@@ -32,6 +34,7 @@ func funcs(l lang.Language, zone *time.Location) template.FuncMap {
 		"size":     func(b []byte) int64 { return int64(len(b)) },
 		"actor":    actorOf,
 		"language": func() string { return string(l) },
+		"local":    func(t notice.Text) string { return t.In(string(l)) },
 		"subject":  subject,
 		"level": func(s event.Severity) string {
 			if s == event.Unknown {
@@ -42,8 +45,22 @@ func funcs(l lang.Language, zone *time.Location) template.FuncMap {
 	}
 }
 
-// moment is an instant for people and for programs. The digits of both need no escaping.
+// most is where counts end.
+const most = 10_000
+
+// Capped is a count, which says so where it ended before all were counted.
+func Capped(n any) string {
+	if whole(n) > most {
+		return lang.Number(most) + "+"
+	}
+	return lang.Number(whole(n))
+}
+
+// moment is an instant for people and for programs, a dash where there is none. The digits of both need no escaping.
 func moment(t time.Time, zone *time.Location) template.HTML {
+	if t.IsZero() {
+		return `<span class="none">–</span>`
+	}
 	b := make([]byte, 0, 72)
 	b = append(b, `<time datetime="`...)
 	b = t.UTC().AppendFormat(b, time.RFC3339)

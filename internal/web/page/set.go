@@ -18,7 +18,7 @@ import (
 func readSet(l lang.Language, zone *time.Location) (map[string]*template.Template, error) {
 	said := funcs(l, zone)
 	drawn := &badges{}
-	said["drawn"] = drawn.draw
+	said["badge"] = drawn.draw
 	var err error
 	if drawn.parts, err = template.New("").Funcs(said).ParseFS(templates.Files, "part/mark.html", "part/tlp.html"); err != nil {
 		return nil, fmt.Errorf("parse templates: %w", err)

@@ -44,7 +44,7 @@ func TestSettle(t *testing.T) {
 	}
 }
 
-// A badge is drawn once for each of its values, and says what the part of that name does.
+// A badge says what the part of its name does, and is drawn once for each of its values.
 func TestBadges(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, Config{})
@@ -67,7 +67,14 @@ func TestBadges(t *testing.T) {
 			t.Errorf("%s: %d different badges of %d severities", l, len(seen), len(event.Severities))
 		}
 	}
-	b := &badges{parts: template.Must(template.New("").Parse(`{{define "p"}}{{.}}{{end}}`))}
+	calls := 0
+	funcs := template.FuncMap{"count": func() string { calls++; return "" }}
+	b := &badges{parts: template.Must(template.New("").Funcs(funcs).Parse(`{{define "p"}}{{count}}<b>{{.}}</b>{{end}}`))}
+	for range 2 {
+		if got, err := b.draw("p", 1); err != nil || got != "<b>1</b>" || calls != 1 {
+			t.Errorf("%q after %d calls, %v", got, calls, err)
+		}
+	}
 	for i := range mostBadges + 10 {
 		if _, err := b.draw("p", i); err != nil {
 			t.Fatal(err)
