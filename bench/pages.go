@@ -108,7 +108,7 @@ func (b *pageBench) run(ctx context.Context) error {
 	if made {
 		fmt.Printf("made %d findings, %d parties, %d notices in %s\n", b.findings, b.parties, b.notices, time.Since(start).Round(time.Second))
 		start = time.Now()
-		if err := db.RebuildTally(ctx); err != nil {
+		if err := errors.Join(db.RebuildTally(ctx), b.tidied(ctx)); err != nil {
 			return err
 		}
 		fmt.Printf("rollups made in %s\n", time.Since(start).Round(time.Millisecond))

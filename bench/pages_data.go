@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -168,10 +169,21 @@ func (c *crowd) make(ctx context.Context) (made bool, err error) {
 	if c.database == "" {
 		return true, nil // Tocsin keeps no statistics on SQLite: its plans follow from the indexes alone
 	}
-	for _, stmt := range []string{"select setval('entry_id', (select max(id) + 1 from entry), false)", "vacuum analyze"} {
-		if _, err := db.ExecContext(ctx, stmt); err != nil {
-			return false, err
-		}
+	_, err = db.ExecContext(ctx, "select setval('entry_id', (select max(id) + 1 from entry), false)")
+	return true, errors.Join(err, c.tidied(ctx))
+}
+
+// tidied does at once what PostgreSQL would otherwise do in the first minutes, beside the pages that are measured: a database
+// that grew over a year has it behind it.
+func (c *crowd) tidied(ctx context.Context) error {
+	if c.database == "" {
+		return nil
 	}
-	return true, nil
+	db, err := c.open()
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	_, err = db.ExecContext(ctx, "vacuum analyze")
+	return err
 }
