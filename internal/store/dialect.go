@@ -27,8 +27,8 @@ const (
 // heldAtOnce is how many snapshots hold a connection at once: as many as a listener makes pages.
 func heldAtOnce() int { return max(3, runtime.GOMAXPROCS(0)+1) }
 
-// liteReaders is how many readers SQLite has: more would only wait for the processor. Those beside the snapshots keep going
-// what comes to its end without waiting for anything but its turn, and with it whatever a snapshot may be waiting for.
+// liteReaders is how many readers SQLite has: more would only wait for the processor. Those that no snapshot can hold are for
+// Views that come to their end by themselves, so that whatever a snapshot's holder waits for goes on.
 func liteReaders() int { return heldAtOnce() + 2 }
 
 // openSQLite opens one writer and a pool of readers. synchronous=FULL: what is committed survives a power cut.

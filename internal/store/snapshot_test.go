@@ -223,8 +223,8 @@ func TestSnapshotReaders(t *testing.T) {
 	})
 }
 
-// TestSnapshotRemembers: what is remembered of a party is handed out so that nobody changes what others get, and what is not
-// there is not remembered.
+// TestSnapshotRemembers: a party that is asked for again is as it was, whatever was done to the first answer; one that is not
+// there is not there.
 func TestSnapshotRemembers(t *testing.T) {
 	t.Parallel()
 	testkit.EachEngine(t, func(t *testing.T, s *store.Store) {

@@ -88,7 +88,7 @@ func TestParties(t *testing.T) {
 		if rows, _, err := r.desk.Parties(ctx, noon, access.ForParty("alpha"), triage.PartyQuery{}, triage.PartyCursor{}, 9); err != nil || len(rows) != 0 {
 			t.Errorf("a party sees the register: %d, %v", len(rows), err)
 		}
-		if s, err := r.desk.SilenceOf(ctx, noon, ann, "alpha"); err != nil || s.Days(noon) != 20 || s.At(noon).Meter != 20 {
+		if s, err := r.desk.SilenceOf(ctx, noon, ann, "alpha"); err != nil || s.Days(noon) != 20 || s.At(noon).Filled != 20 {
 			t.Errorf("%+v, %v", s, err)
 		}
 	})

@@ -37,10 +37,10 @@ const (
 
 // Meter is a silence at an instant.
 type Meter struct {
-	Way   string
-	Days  int // that the party has not answered
-	Meter int // Days, but at most Most
-	Most  int
+	Way    string
+	Days   int // that the party has not answered
+	Filled int // of the meter: Days, but at most Most
+	Most   int
 }
 
 // At measures the silence at an instant.

@@ -45,7 +45,7 @@ func funcs(l lang.Language, zone *time.Location) template.FuncMap {
 	}
 }
 
-// most is where counts end.
+// most is the highest count that is told: acts count to one more, and no further.
 const most = 10_000
 
 // Capped is a count, which says so where it ended before all were counted.

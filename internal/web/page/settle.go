@@ -16,8 +16,8 @@ var settled = map[string]func(funcs template.FuncMap, arg string) string{
 }
 
 // settle writes those texts into the tree once, where they would be looked up, handed on by reflection and escaped for every
-// row of every page: filling its template is half of what a list costs. They stand between tags or in quoted attributes, where one escaping serves
-// both; a house test keeps scripts and styles, where it would not, out of templates.
+// row of every page: filling its template is half of what a list costs. They stand between tags or in quoted attributes,
+// where one escaping serves both; a house test keeps scripts and styles, where it would not, out of templates.
 func settle(n parse.Node, funcs template.FuncMap) {
 	visit(n, func(n parse.Node) {
 		if list, ok := n.(*parse.ListNode); ok {

@@ -6,9 +6,10 @@ import (
 	"runtime"
 )
 
-// pagesAtOnce is how many pages of a listener are made at once. Making one is work of the processors, here or in the database, so that
-// many more would only make each wait for all the others; those that wait go in the order in which they came, and nobody
-// waits twice as long as the rest. One more than there are processors stands in for a page that waits for the disk.
+// pagesAtOnce is how many pages of a listener are made at once. Making one is work of the processors, here or in the
+// database, so that many more would only make each wait for all the others; those that wait go in the order in which they
+// came, and nobody waits twice as long as the rest. One more than there are processors stands in for a page that waits for
+// the disk.
 func pagesAtOnce() int { return runtime.GOMAXPROCS(0) + 1 }
 
 // take waits for the visit's turn, unless it has it; the request's error where whoever asked has gone.
