@@ -24,7 +24,7 @@ var (
 func processes(t *tree) []string {
 	var out []string
 	for _, s := range t.files {
-		if !under(s.dir, "internal/app", "internal/testkit", "internal/house", "e2e", "bench") {
+		if !under(s.dir, "internal/app", "internal/testkit", "internal/house", "e2e", "bench", "tools") {
 			out = append(out, t.calls(s, processCalls)...)
 		}
 	}
@@ -35,7 +35,7 @@ func processes(t *tree) []string {
 func clocks(t *tree) []string {
 	var out []string
 	for _, s := range t.files {
-		if !s.test && !under(s.dir, "internal/app", "internal/worker", "internal/testkit", "cmd", "bench", "e2e") {
+		if !s.test && !under(s.dir, "internal/app", "internal/worker", "internal/testkit", "cmd", "bench", "e2e", "tools") {
 			out = append(out, t.calls(s, clockCalls)...)
 		}
 	}

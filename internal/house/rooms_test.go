@@ -62,6 +62,7 @@ var rooms = []room{
 		"kit", "domain", "feed", "form", "format", "ledger", "store", "archive", "act", "simulate", "data", "app", "door", "gate",
 	}},
 	{name: "house", dirs: internal("house")},
+	{name: "tools", dirs: []string{"tools"}, own: true},
 	{name: "e2e", dirs: []string{"e2e"}},
 }
 

@@ -1,4 +1,4 @@
-module tocsin/tools
+module tocsin/tools/lint
 
 go 1.26.0
 
