@@ -39,7 +39,7 @@ var rooms = []room{
 	{name: "archive", dirs: internal("archive"), may: []string{"kit", "domain"}, own: true, not: append([]string{"log/slog", "log", "html/template"}, drivers...)},
 	{name: "outside", dirs: internal("outside"), may: []string{"kit", "domain"}, own: true, not: append([]string{"log/slog", "log", "html/template"}, drivers...)},
 	{
-		name: "act", dirs: internal("act/loop", "act/casework", "act/picture", "act/exposure", "act/register", "act/decide", "act/comply", "act/record", "act/staff", "act/warn", "act/rule", "act/rehearse", "act/upkeep", "act/program", "act/triage"),
+		name: "act", dirs: internal("act/loop", "act/casework", "act/picture", "act/exposure", "act/register", "act/decide", "act/comply", "act/record", "act/staff", "act/warn", "act/rule", "act/rehearse", "act/upkeep", "act/program", "act/triage", "act/reach"),
 		may: []string{"kit", "domain", "feed", "form", "format", "store", "archive", "ledger"}, own: true, not: append([]string{"log/slog", "log", "net/http"}, drivers...),
 	},
 	// What stands before every door.

@@ -20,7 +20,7 @@ import (
 
 // witnesses are packages whose tests also look after the rules of a folder, beside the folder's own.
 var witnesses = map[string][]string{
-	"internal/access":  {"internal/act/loop", "internal/act/triage", "internal/act/staff"},
+	"internal/access":  {"internal/act/reach", "internal/act/loop", "internal/act/triage", "internal/act/staff"},
 	"internal/finding": {"internal/act/loop"},
 	"internal/marking": {"internal/access", "internal/notice", "internal/act/loop"},
 	"internal/feed":    {"internal/feed/table", "internal/feed/list", "internal/feed/shadowserver", "internal/feed/intelmq", "packs", "internal/act/loop"},
