@@ -95,7 +95,7 @@ func (res *result) record(t *testing.T, p *feed.Pack, d feed.Decoder, rec feed.R
 		t.Errorf("line %d: %v", rec.Line, err)
 		return
 	}
-	if want, err := feed.RowOf(e, p.Recheck); err != nil || want != row {
+	if want, err := feed.RowOf(e, p.Recheck, p.StreamBy); err != nil || want != row {
 		t.Errorf("line %d: row %+v, of the event %+v (%v)", rec.Line, row, want, err)
 	}
 	for _, n := range e.Notes {

@@ -22,6 +22,7 @@ type Row struct {
 	At       int64          // the observation's instant, microseconds UTC; 0 where the source gives none
 	Severity event.Severity // the feed's own
 	Gone     bool           // a re-check that shows the problem gone (status: offline)
+	Source   string         // of packs that carry many: who saw it; empty where the record does not say
 }
 
 // Reject says why a record became no event. It is an error.
@@ -47,7 +48,8 @@ func (o *OutOfRemit) Error() string { return "class " + o.Class + " is outside t
 // safe for use by several goroutines at once.
 type Decoder interface {
 	// Row reads what the fold needs. The error is a *Reject or an *OutOfRemit. For every record Row and Event must
-	// agree: the same error or none, and Row's key equal to finding.Identify(Event's event).Key().
+	// agree: the same error or none, and Row's key equal to finding.Identify(Event's event).Key(). Beside an error the
+	// row has its source where that can be read.
 	Row(rec Record, scratch *Scratch) (Row, error)
 	// Event reads the whole record.
 	Event(rec Record) (event.Event, error)
@@ -57,6 +59,21 @@ type Decoder interface {
 type Scratch struct {
 	Cells [][]byte
 	Buf   []byte
+
+	texts map[string]string
+}
+
+// Text returns b as a string, the same one for the same bytes.
+func (s *Scratch) Text(b []byte) string {
+	if t, ok := s.texts[string(b)]; ok {
+		return t
+	}
+	if s.texts == nil || len(s.texts) >= 4*MaxSources {
+		s.texts = map[string]string{}
+	}
+	t := string(b)
+	s.texts[t] = t
+	return t
 }
 
 // Drift is a difference between the columns a pack expects and those a signal has.
@@ -77,6 +94,8 @@ type Mapped struct {
 // Opened is the start of one part: everything known before its first data record.
 type Opened struct {
 	Stream  string   // the report type or table name: what has a rhythm of its own ("scan_http")
+	Part    string   // which of several files of one report this is ("net1"): each has a rhythm of its own
+	Sourced bool     // the rows say which source each of them comes from: each has a rhythm of its own
 	Decoder Decoder  // reads the records that follow
 	Drift   Drift    // what changed against the pack
 	Columns []string // as in the header; nil for formats without

@@ -31,6 +31,7 @@ type Plan struct {
 	Filter   []Filter          // records to leave out
 	Severity event.Severity    // where the record gives none
 	Recheck  bool              // status offline means that the problem is gone
+	StreamBy []string          // fields of which the first that a record has names its source
 	Key      []byte            // of the Sealer
 }
 
@@ -118,6 +119,7 @@ func NewMapping(p Plan) (*Mapping, Drift, error) {
 		m.filter = append(m.filter, filter{cell: at, is: lowered(f.Is), not: lowered(f.Not), name: f.Column})
 	}
 	m.row.compile(m)
+	m.row.compileSource(m, p.StreamBy)
 	return m, drift, nil
 }
 

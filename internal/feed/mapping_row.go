@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,6 +25,7 @@ type rowPlan struct {
 	url, ip, fqdn, network           slot
 	asn, account, port, transport    slot
 	time, severity, status           slot
+	source                           []slot // by precedence
 	constantType                     string
 	constantTail                     []byte // type, identifier and malware where none depends on the record
 	constantScope                    finding.Scope
@@ -73,6 +75,42 @@ func (p *rowPlan) compile(m *Mapping) {
 	}
 }
 
+// compileSource finds what tells a record's source.
+func (p *rowPlan) compileSource(m *Mapping, fields []string) {
+	for _, field := range fields {
+		var s slot
+		for i := range m.steps {
+			if m.steps[i].name == field {
+				s.steps = append(s.steps, i)
+			}
+		}
+		for _, d := range m.initial {
+			if d.field == field {
+				s.initial = d.value
+			}
+		}
+		if !s.empty() {
+			p.source = append(p.source, s)
+		}
+	}
+}
+
+// Sourced reports whether records can say which source they come from.
+func (m *Mapping) Sourced() bool {
+	return slices.ContainsFunc(m.row.source, func(s slot) bool { return len(s.steps) > 0 })
+}
+
+// sourceOf returns the source that a record names.
+func (m *Mapping) sourceOf(cells [][]byte, buf []byte) string {
+	from := len(buf)
+	for i := range m.row.source {
+		if b, ok := m.appendText(buf, &m.row.source[i], cells, &values{}); ok {
+			return sourceText(event.Clean(string(b[from:])))
+		}
+	}
+	return ""
+}
+
 // fixedText returns the text of a slot that does not depend on the record.
 func (p *rowPlan) fixedText(s *slot) (string, bool) {
 	if t, ok := s.constant.(string); ok {
@@ -84,6 +122,14 @@ func (p *rowPlan) fixedText(s *slot) (string, bool) {
 
 // Row reads what the fold needs. It appends to buf, which may hold what the cells lie in, and returns it for reuse.
 func (m *Mapping) Row(cells [][]byte, buf []byte) (Row, []byte, error) {
+	row, buf, err := m.plainRow(cells, buf)
+	if len(m.row.source) > 0 {
+		row.Source = m.sourceOf(cells, buf)
+	}
+	return row, buf, err
+}
+
+func (m *Mapping) plainRow(cells [][]byte, buf []byte) (Row, []byte, error) {
 	var seen values
 	if err := m.check(cells, &seen); err != nil {
 		return Row{}, buf, err

@@ -27,6 +27,8 @@ type Pack struct {
 	Stream string `yaml:"stream"` // what has a rhythm of its own; empty takes Name, or what the format finds out
 	Urgent bool   `yaml:"urgent"` // overtakes bulk inventories
 
+	StreamBy []string `yaml:"stream_by"` // of packs that carry many sources: fields of which the first that a record has names its source
+
 	Default map[string]string `yaml:"default"` // event field -> text, where the row itself sets none
 	Table   *Table            `yaml:"table"`   // of format table
 	List    *List             `yaml:"list"`    // of format list
@@ -136,8 +138,15 @@ func (p *Pack) check() error {
 		return fault.New(fault.Invalid, "list: belongs to format list, and format list needs it")
 	case p.Shape != "" && (p.Format != "intelmq" || p.Shape != "lines" && p.Shape != "array"):
 		return fault.New(fault.Invalid, "shape: belongs to format intelmq and is lines or array")
+	case len(p.StreamBy) > 0 && p.Format != "intelmq" && p.Format != "table":
+		return fault.New(fault.Invalid, "stream_by: belongs to the formats intelmq and table")
 	case p.AbsenceCycles < -1 || p.AbsenceCycles > 365:
 		return fault.New(fault.Invalid, "absence_cycles: %d is not from -1 to 365", p.AbsenceCycles)
+	}
+	for _, name := range p.StreamBy {
+		if _, err := event.FieldOf(name); err != nil {
+			return fmt.Errorf("stream_by: %w", err)
+		}
 	}
 	for name, text := range p.Default {
 		var e event.Event

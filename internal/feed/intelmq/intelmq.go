@@ -5,6 +5,7 @@ package intelmq
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -37,18 +38,19 @@ func (Format) Open(pack *feed.Pack, name string, head []byte, opts feed.Options)
 	case pack.Shape != "array" && first[0] == '[':
 		return feed.Opened{}, fault.New(fault.Invalid, "%q is a JSON array, not a line an event: the pack needs shape array", name)
 	}
-	d := &decoder{recheck: pack.Recheck, sealer: feed.NewSealer(opts.Key)}
+	d := &decoder{recheck: pack.Recheck, by: pack.StreamBy, sealer: feed.NewSealer(opts.Key)}
 	for _, field := range slices.Sorted(maps.Keys(pack.Default)) {
 		if err := d.base.Put(field, pack.Default[field]); err != nil {
 			return feed.Opened{}, fault.New(fault.Invalid, "pack %s: default: %v", pack.Name, err)
 		}
 	}
-	return feed.Opened{Stream: pack.StreamName(), Decoder: d, Absence: pack.AbsenceCycles}, nil
+	return feed.Opened{Stream: pack.StreamName(), Decoder: d, Absence: pack.AbsenceCycles, Sourced: len(d.by) > 0}, nil
 }
 
 type decoder struct {
 	base    event.Event // the pack's defaults
 	recheck bool
+	by      []string // fields that name a source, by precedence
 	sealer  *feed.Sealer
 }
 
@@ -59,9 +61,26 @@ func (d *decoder) Row(rec feed.Record, s *feed.Scratch) (feed.Row, error) {
 	}
 	e, err := d.Event(rec)
 	if err != nil {
-		return feed.Row{}, err
+		return feed.Row{Source: d.sourceOf(rec.Bytes)}, err
 	}
-	return feed.RowOf(e, d.recheck)
+	return feed.RowOf(e, d.recheck, d.by)
+}
+
+// sourceOf returns the source that a record names which became no event.
+func (d *decoder) sourceOf(line []byte) string {
+	var fields map[string]any
+	if len(d.by) == 0 || event.Depth(line) > feed.MaxDepth || json.Unmarshal(line, &fields) != nil {
+		return ""
+	}
+	var e event.Event
+	for _, f := range d.by {
+		if t, ok := fields[f].(string); ok {
+			if err := e.Put(f, t); err != nil {
+				return ""
+			}
+		}
+	}
+	return feed.SourceOf(e, d.by)
 }
 
 // Event implements feed.Decoder.

@@ -51,9 +51,38 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// by is what shipped packs say about sources.
+var by = []string{"feed.name", "feed.code", "feed.provider"}
+
+// A row carries the name of its source letter by letter, a rejected one too; without one it has none.
+func TestRowNamesItsSource(t *testing.T) {
+	t.Parallel()
+	d := open(t, &feed.Pack{Name: "intelmq", Format: "intelmq", StreamBy: by})
+	const event = `"classification.type":"scanner","source.ip":"192.0.2.1"`
+	for line, want := range map[string]string{
+		`{"feed.provider":"P","feed.name":"Scan A",` + event + `}`:                "Scan A",
+		`{"feed.name":"scan a",` + event + `}`:                                    "scan a",
+		`{"feed.name":"Z\u00fcrich",` + event + `}`:                               "Z\u00fcrich",
+		`{"feed.provider":"P","feed.code":"c",` + event + `}`:                     "c",
+		`{"feed.provider":"P",` + event + `}`:                                     "P",
+		`{` + event + `}`:                                                         "",
+		`{"feed.name":"` + strings.Repeat("n", 201) + `",` + event + `}`:          "",
+		`{"feed.name":"A","classification.type":"scanner","source.ip":"a.b.c.d"}`: "A",
+		`{"feed.name":"A","classification.type":"scanner"}`:                       "A",
+	} {
+		if row, _ := d.Row(feed.Record{Bytes: []byte(line)}, &feed.Scratch{}); row.Source != want {
+			t.Errorf("source %q, want %q: %s", row.Source, want, line)
+		}
+	}
+	plain := open(t, &feed.Pack{Name: "intelmq", Format: "intelmq"})
+	if row, _ := plain.Row(feed.Record{Bytes: []byte(`{"feed.name":"A",` + event + `}`)}, &feed.Scratch{}); row.Source != "" {
+		t.Errorf("a pack without stream_by has source %q", row.Source)
+	}
+}
+
 func TestRowAgreesWithEvent(t *testing.T) {
 	t.Parallel()
-	d := open(t, &feed.Pack{Name: "intelmq", Format: "intelmq", Recheck: true})
+	d := open(t, &feed.Pack{Name: "intelmq", Format: "intelmq", Recheck: true, StreamBy: by})
 	for _, l := range lines {
 		rec := feed.Record{Bytes: []byte(l)}
 		row, err := d.Row(rec, &feed.Scratch{})
@@ -61,7 +90,7 @@ func TestRowAgreesWithEvent(t *testing.T) {
 			t.Fatal(err)
 		}
 		e, _ := d.Event(rec)
-		want, _ := feed.RowOf(e, true)
+		want, _ := feed.RowOf(e, true, by)
 		if row != want {
 			t.Errorf("row %+v, of the event %+v: %s", row, want, l)
 		}
@@ -171,7 +200,10 @@ func FuzzIntelMQ(f *testing.F) {
 	f.Add([]byte(`{"classification":{"type":"scanner"},"source":{"ip":"192.0.2.1"},"extra":{"a":1}}`))
 	f.Add([]byte(`{"classification.type":"scanner","source.ip":"0.0.0.0","source.fqdn":"A.example","time.source":"x"}`))
 	f.Add([]byte(`{"classification.type":"phishing","source.url":"http://h.example/?key=1#f","source.port":"80"}`))
-	d := open(f, &feed.Pack{Name: "intelmq", Format: "intelmq", Recheck: true})
+	f.Add([]byte(`{"classification.type":"scanner","source.ip":"192.0.2.1","feed.name":"A  b","feed.code":"c"}`))
+	f.Add([]byte(`{"classification.type":"scanner","source.ip":"192.0.2.1","feed.provider":"\u00e9","feed.code":""}`))
+	f.Add([]byte(`{"classification.type":"scanner","source.ip":"192.0.2.1","feed.code":"` + strings.Repeat("c", 101) + `"}`))
+	d := open(f, &feed.Pack{Name: "intelmq", Format: "intelmq", Recheck: true, StreamBy: by})
 	f.Fuzz(func(t *testing.T, line []byte) {
 		rec := feed.Record{Bytes: line}
 		row, rowErr := d.Row(rec, &feed.Scratch{})
@@ -182,7 +214,7 @@ func FuzzIntelMQ(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if want, err := feed.RowOf(e, true); err != nil || row != want {
+		if want, err := feed.RowOf(e, true, by); err != nil || row != want {
 			t.Fatalf("row %+v, of the event %+v (%v)", row, want, err)
 		}
 		out, err := e.Encode(nil)

@@ -26,6 +26,9 @@ const (
 	timeSource
 	severity
 	status
+	feedName
+	feedCode
+	feedProvider
 	slots
 )
 
@@ -38,6 +41,7 @@ var slotOf = func() map[string]slot {
 		"classification.type": classType, "classification.identifier": identifier, "source.ip": sourceIP,
 		"source.fqdn": sourceFQDN, "source.url": sourceURL, "source.port": sourcePort, "protocol.transport": transport,
 		"malware.name": malware, "time.source": timeSource, "severity": severity, "status": status,
+		"feed.name": feedName, "feed.code": feedCode, "feed.provider": feedProvider,
 	})
 	return m
 }()
@@ -83,7 +87,22 @@ func (d *decoder) short(line []byte, s *feed.Scratch) (feed.Row, bool) {
 	}
 	s.Buf = buf
 	row.Key = finding.KeyOf(buf)
-	return row, true
+	return row, d.source(&row, s, &got)
+}
+
+// source notes the source that a record names; false where the long way has to tell.
+func (d *decoder) source(row *feed.Row, s *feed.Scratch, got *[slots][]byte) bool {
+	for _, field := range d.by {
+		at := slotOf[field]
+		if at < feedName {
+			return false
+		}
+		if t := got[at]; len(t) > 0 {
+			row.Source = s.Text(t)
+			return len(t) <= 100
+		}
+	}
+	return true
 }
 
 // identity appends what finding.Identity.Append would.

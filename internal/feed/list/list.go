@@ -100,7 +100,7 @@ func newDecoder(pack *feed.Pack, opts feed.Options) (*decoder, error) {
 		}
 		text := id.Append(nil)
 		d.tails[kind] = text[len(a.Kind)+1+len(a.Value):]
-		d.row, _ = feed.RowOf(e, pack.Recheck)
+		d.row, _ = feed.RowOf(e, pack.Recheck, nil)
 		d.row.Key = finding.Key{}
 	}
 	return d, nil
@@ -135,7 +135,7 @@ func (d *decoder) Row(rec feed.Record, s *feed.Scratch) (feed.Row, error) {
 		if err != nil {
 			return feed.Row{}, err
 		}
-		return feed.RowOf(e, d.pack.Recheck)
+		return feed.RowOf(e, d.pack.Recheck, nil)
 	}
 	buf := append(append(s.Buf[:0], examples[l.kind].Kind...), 0)
 	if buf, err = l.canonical(buf, d.sealer); err != nil {

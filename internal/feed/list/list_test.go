@@ -146,7 +146,7 @@ func TestLongWayAgrees(t *testing.T) {
 	if err != nil || err2 != nil {
 		t.Fatal(err, err2)
 	}
-	want, _ := feed.RowOf(e, false)
+	want, _ := feed.RowOf(e, false, nil)
 	if row != want || row.At == 0 || row.Severity == 0 || e.Text("malware.name") != "mirai" {
 		t.Errorf("row %+v, event %v", row, e.Fields)
 	}
@@ -236,7 +236,7 @@ func FuzzList(f *testing.F) {
 		if err != nil {
 			return
 		}
-		want, err := feed.RowOf(e, false)
+		want, err := feed.RowOf(e, false, nil)
 		if err != nil || want != row {
 			t.Fatalf("row %+v, of the event %+v (%v), %v", row, want, err, e.Fields)
 		}

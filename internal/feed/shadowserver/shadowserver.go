@@ -6,12 +6,14 @@ import (
 	_ "embed"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"tocsin/internal/asset"
+	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/feed"
 )
@@ -56,7 +58,7 @@ func (f Format) Open(pack *feed.Pack, name string, head []byte, opts feed.Option
 	if err != nil {
 		return feed.Opened{}, err
 	}
-	report := schema.named(name)
+	report, part := schema.named(name)
 	if report == nil {
 		report = schema.Report(pack.Stream)
 	}
@@ -70,7 +72,7 @@ func (f Format) Open(pack *feed.Pack, name string, head []byte, opts feed.Option
 		return feed.Opened{}, fault.New(fault.Invalid, "report %s: %v", report.File, err)
 	}
 	return feed.Opened{
-		Stream: report.File, Decoder: mapping.Decoder(f.Cut(pack)), Drift: drift, Columns: columns, Mapping: mapping.Lines(),
+		Stream: report.File, Part: part, Decoder: mapping.Decoder(f.Cut(pack)), Drift: drift, Columns: columns, Mapping: mapping.Lines(),
 		Absence: pack.AbsenceCycles, Header: 1,
 	}, nil
 }
@@ -87,18 +89,42 @@ func plan(pack *feed.Pack, r *Report, columns []string, opts feed.Options) feed.
 	}
 }
 
-// named returns the report type that a file name tells: "2026-11-20-scan_http-xx.csv", in any folder and packing.
-func (s *Schema) named(name string) *Report {
+// named returns the report type that a file name tells, and what follows it but for dates: "2026-11-20-scan_http-xx.csv"
+// is part xx of scan_http, in any folder and packing.
+func (s *Schema) named(name string) (*Report, string) {
 	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
 	for _, ext := range []string{".zst", ".gz", ".zip", ".csv", ".txt"} {
 		name = strings.TrimSuffix(name, ext)
 	}
-	for part := range strings.FieldsFuncSeq(name, func(r rune) bool { return r == '-' || r == '.' || r == ' ' }) {
-		if r := s.byName[part]; r != nil {
-			return r
+	rest := name
+	for word := range strings.FieldsFuncSeq(name, between) {
+		at := strings.Index(rest, word) + len(word)
+		rest = rest[at:]
+		if r := s.byName[word]; r != nil {
+			return r, partOf(rest)
 		}
 	}
-	return nil
+	return nil, ""
+}
+
+func between(r rune) bool { return r == '-' || r == '.' || r == ' ' }
+
+var dates = regexp.MustCompile(`(^|[-. _])(19|20)\d\d[-_]?[01]\d[-_]?[0-3]\d([-_T ]?\d\d[-_:]?\d\d([-_:]?\d\d)?Z?)?($|[-. _])`)
+
+// maxPart is how long the name of a part may be; a longer one is cut at its start, so that parts stay apart.
+const maxPart = 100
+
+// partOf makes the name of a part from what follows the report type in a file name.
+func partOf(rest string) string {
+	for {
+		without := dates.ReplaceAllString(rest, "-")
+		if without == rest {
+			break
+		}
+		rest = without
+	}
+	rest = event.Clean(strings.TrimFunc(rest, between))
+	return strings.ToValidUTF8(rest[max(0, len(rest)-maxPart):], "")
 }
 
 // fitting returns the report type whose columns are those of the signal, or the nearest; rows, the first of the data,

@@ -47,6 +47,7 @@ func openJSON(pack *feed.Pack, head []byte, opts feed.Options) (feed.Opened, err
 	}
 	return feed.Opened{
 		Stream: pack.StreamName(), Decoder: d, Drift: drift, Mapping: mapping.Lines(), Absence: pack.AbsenceCycles,
+		Sourced: mapping.Sourced(),
 	}, nil
 }
 

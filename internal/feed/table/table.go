@@ -59,7 +59,7 @@ func (f Format) Open(pack *feed.Pack, name string, head []byte, opts feed.Option
 	}
 	return feed.Opened{
 		Stream: pack.StreamName(), Decoder: mapping.Decoder(cut), Drift: drift, Columns: columns, Mapping: mapping.Lines(),
-		Absence: pack.AbsenceCycles, Header: consumed,
+		Absence: pack.AbsenceCycles, Header: consumed, Sourced: mapping.Sourced(),
 	}, nil
 }
 
@@ -106,8 +106,13 @@ func lastComment(mark string, head []byte) []byte {
 // plan makes the plan of a pack's mapping for these columns.
 func plan(pack *feed.Pack, columns []string, opts feed.Options) feed.Plan {
 	p := feed.Plan{
-		Columns: columns, Filter: pack.Table.Filter, Recheck: pack.Recheck, Key: opts.Key,
+		Columns: columns, Filter: pack.Table.Filter, Recheck: pack.Recheck, Key: opts.Key, StreamBy: pack.StreamBy,
 		Default: map[string]string{"feed.name": pack.Title, "feed.provider": pack.Provider},
+	}
+	for _, c := range pack.Table.Columns {
+		if slices.Contains(pack.StreamBy, c.Field) && slices.Contains(columns, c.Name()) {
+			delete(p.Default, c.Field) // a record that does not name its source gets none
+		}
 	}
 	maps.Copy(p.Default, pack.Default)
 	for _, c := range pack.Table.Columns {
