@@ -4,8 +4,12 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/flate"
+	"compress/gzip"
+	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +21,9 @@ import (
 
 // mostMemory is what one hostile signal may take, in bytes of resident memory.
 const mostMemory = 256 << 20
+
+// mostDisk is what the database may take after one hostile signal, in bytes.
+const mostDisk = 50 << 20
 
 const plainHeader = "timestamp,severity,ip,protocol,port,hostname,tag,asn,geo,region,city,naics,hostname_source,sector,banner\n"
 
@@ -44,6 +51,11 @@ func TestHostile(t *testing.T) {
 			_, err := w.Write(b.Bytes())
 			return err
 		}},
+		{"33 million bad rows in 64 KB", 1, "given up", badRows},
+		{"bad rows of 1 MB", 0, "600 rejected", func(w io.Writer) error { return longRows(w, 600, "") }},
+		{"events of 1 MB", 0, "600 events", func(w io.Writer) error {
+			return longRows(w, 600, "2026-11-20 01:02:03,high,198.51.%d.%d,tcp,23,,telnet,64496,ZZ,,,0,,,")
+		}},
 		{"a lone quote", 0, "unbalanced quote", func(w io.Writer) error {
 			return parts(w, plainHeader+plainRow+"2026-11-20 01:02:03,high,\"198.51.100.10,tcp,23\n", repeat(plainRow, 20_000*int64(len(plainRow))))
 		}},
@@ -70,9 +82,59 @@ func TestHostile(t *testing.T) {
 			if memory > mostMemory {
 				t.Errorf("%d MiB of memory", memory>>20)
 			}
-			t.Logf("%d MiB: %s", memory>>20, strings.ReplaceAll(strings.TrimSpace(out), "\n", " | "))
+			disk := databaseSize(t, dir)
+			if disk > mostDisk {
+				t.Errorf("%d MiB of disk for the database", disk>>20)
+			}
+			t.Logf("%d MiB of memory, %d MiB of database: %s", memory>>20, disk>>20, strings.ReplaceAll(strings.TrimSpace(out), "\n", " | "))
 		})
 	}
+}
+
+// longRows writes n rows of 1 MB that begin like start, which has two numbers to fill in or none.
+func longRows(w io.Writer, n int, start string) error {
+	if err := parts(w, plainHeader); err != nil {
+		return err
+	}
+	for i := range n {
+		begin := start
+		if start != "" {
+			begin = fmt.Sprintf(start, i/200, 1+i%200)
+		}
+		if err := parts(w, begin, repeat("A", 1<<20-200), "\n"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// databaseSize sums the files of the database below dir.
+func databaseSize(t *testing.T, dir string) int64 {
+	t.Helper()
+	var sum int64
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.Contains(d.Name(), ".db") {
+			return err
+		}
+		is, err := d.Info()
+		if err == nil {
+			sum += is.Size()
+		}
+		return err
+	})
+	if err != nil || sum == 0 {
+		t.Fatalf("the database has %d bytes: %v", sum, err)
+	}
+	return sum
+}
+
+// badRows writes 64 KB of gzip that hold 33 million rows that cannot be read.
+func badRows(w io.Writer) error {
+	z, err := gzip.NewWriterLevel(w, gzip.BestCompression)
+	if err != nil {
+		return err
+	}
+	return errors.Join(parts(z, plainHeader, repeat("x\n", 63<<20)), z.Close())
 }
 
 // measured runs the binary and returns all it printed, its exit code and the most resident memory it had.

@@ -12,6 +12,7 @@ var Acts = map[string]Need{
 	"signal.accept": {Feed: true, Software: []string{command, "drop", "poll"}},
 	"signal.finish": {Software: []string{"fold"}},
 	"signal.replay": {Power: people.Feeds, Software: []string{command}},
+	"signal.prune":  {Software: []string{"upkeep"}},
 	"feed.put":      {Power: people.Feeds, Software: []string{command}},
 	"feed.drift":    {Software: []string{"fold"}},
 	"feed.fail":     {Software: []string{"poll"}},

@@ -210,7 +210,7 @@ func (c *ingestCommand) rejected(w io.Writer, r *running, in *installation, s st
 		fmt.Fprintf(w, "  line %-6d %s%s\n", j.Line, field, j.Reason)
 	}
 	if more := s.Counts.Rejected - int64(len(d.Rejected)); more > 0 {
-		fmt.Fprintf(w, "  and %d more, on the signal's page\n", more)
+		fmt.Fprintf(w, "  and %d more; the first 10,000 are on the signal's page\n", more)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"tocsin/internal/access"
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/upkeep"
 	"tocsin/internal/fault"
 	"tocsin/internal/gate"
 	"tocsin/internal/web/chart"
@@ -132,6 +133,7 @@ func (r *running) duties(in *installation, s serving, wake func()) []worker.Duty
 		{Name: "tally", Every: 3 * time.Second, Do: some(in.picture.Compact)},
 		{Name: "publish", Every: time.Minute, Do: some(in.picture.Publish)},
 		{Name: "forget", Every: time.Hour, Do: some(in.work.ForgetOld)},
+		{Name: "prune", Every: time.Hour, Do: some(upkeep.New(in.store).PruneRejected)},
 		{Name: "rules", Every: time.Minute, Do: some(in.rules.Review)},
 		{Name: "proposals", Every: time.Minute, Do: some(in.staff.LapseProposals)},
 	}

@@ -121,14 +121,16 @@ func lineEnd(head []byte) byte {
 	return '\n'
 }
 
-// next returns the next batch that holds anything.
+// next returns the next batch. One without records tells how far blank lines, or a value that is passed over, reach
+// so far.
 func (c *cutter) next(limit int) (*Batch, error) {
 	if limit < 1 {
 		return nil, errors.New("a batch of no records was asked for")
 	}
 	for {
+		from := c.at.Offset
 		b := c.fill(limit)
-		if len(b.Records)+len(b.Bad) > 0 {
+		if len(b.Records)+len(b.Bad) > 0 || c.at.Offset-from >= MaxBatch {
 			return b, nil
 		}
 		b.Release()

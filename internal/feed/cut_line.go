@@ -1,6 +1,9 @@
 package feed
 
-import "bytes"
+import (
+	"bytes"
+	"errors"
+)
 
 // Limits of a CSV record that spans lines.
 const (
@@ -95,6 +98,8 @@ func (c *cutter) quoted(buf []byte) (int, int64, bool) {
 	return len(buf), lines, state != inside
 }
 
+var errLongLine = errors.New("a line is longer than 1 GiB: the rest is not read")
+
 // longLine leaves out a line that is over the limit, in constant memory. buf holds its beginning.
 func (c *cutter) longLine(b *Batch, buf []byte) int {
 	at := c.at
@@ -110,6 +115,9 @@ func (c *cutter) longLine(b *Batch, buf []byte) int {
 			break
 		}
 		c.at.Offset += int64(n)
+		if c.at.Offset-at.Offset > MaxLine+MaxBatch {
+			c.err = &ReadError{Offset: at.Offset, Err: errLongLine}
+		}
 	}
 	c.bad(b, at, raw, reasonLong)
 	return len(buf)

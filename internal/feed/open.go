@@ -19,6 +19,7 @@ const (
 	MaxColumns = 2000    // of a header or a record
 	MaxDepth   = 64      // of nested JSON
 	MaxBatch   = 2 << 20 // bytes of one batch
+	MaxLine    = 1 << 30 // bytes of a line that is left out; after a longer one the part is not read on
 	maxRaw     = 64 << 10
 )
 
@@ -109,7 +110,7 @@ func encoding(head []byte) (int, error) {
 	return 0, nil
 }
 
-// Next returns the next batch of at most limit records and MaxBatch bytes; io.EOF after the last. Batches may be
+// Next returns the next batch of at most limit records and MaxBatch bytes; io.EOF after the last. A batch may be empty. Batches may be
 // handed to other goroutines; Next itself is for one goroutine. Where the reader fails,
 // what was read comes first and then a *ReadError.
 func (p *Part) Next(limit int) (*Batch, error) { return p.cut.next(limit) }

@@ -20,6 +20,7 @@ var keepers = map[string]string{
 	"internal/act/loop/writeback.go writeBack":       "counters that a fold's entry stands for",
 	"internal/act/loop/reattribute.go attributedBy":  "how far the register was attributed",
 	"internal/act/loop/fold.go open":                 "how far a signal was read",
+	"internal/act/loop/turn.go skipPart":             "what could not be read so far of a signal whose end is an entry",
 	"internal/act/loop/verify.go Verify":             "how far evidence was looked at",
 	"internal/act/loop/poll.go claimPoll":            "when a feed is fetched next: a lease",
 	"internal/act/loop/poll.go recordPoll":           "when a feed is fetched next, and what its server said",

@@ -112,25 +112,51 @@ func (t *Tx) PutReceiptKey(ctx context.Context, f ident.Feed, key string, id ide
 	return err
 }
 
-// NextSignal returns the signal to fold next: urgent ones first, feeds over their quota of rows for the UTC day that
-// starts at day last, then the oldest. fault.NotFound where nothing waits.
-func (t *Tx) NextSignal(ctx context.Context, day time.Time) (Signal, error) {
-	s, err := scanSignal(t.tx.QueryRowContext(ctx, "select "+signalColumns+` from signal s join feed f on f.id = s.feed_id
-		where s.state = 'received'
-		order by case when f.quota_rows > 0 and (select coalesce(sum(o.rows), 0) from signal o
-			where o.feed_id = f.id and o.received_at >= $1) >= f.quota_rows then 1 else 0 end,
-			s.urgent desc, s.id limit 1`, Micros(day)))
-	return s, t.classify(err)
+// WaitingSignal is the oldest signal of a feed that waits to be folded.
+type WaitingSignal struct {
+	Signal    ident.Signal
+	Feed      ident.Feed
+	Urgent    bool
+	OverQuota bool // the feed has had its quota of rows for the day
 }
 
-// UrgentWaits reports whether an urgent signal waits to be folded.
-func (t *Tx) UrgentWaits(ctx context.Context) (bool, error) {
-	var id int64
-	err := t.row(ctx, "select id from signal where state = 'received' and urgent = $1 limit 1", []any{true}, &id)
-	if errors.Is(err, fault.NotFound) {
-		return false, nil
+// WaitingSignals returns the oldest signal that waits of every feed that has one. The quota counts the rows of the UTC
+// day that starts at day.
+func (t *Tx) WaitingSignals(ctx context.Context, day time.Time) ([]WaitingSignal, error) {
+	var out []WaitingSignal
+	err := t.each(ctx, `select s.id, s.feed_id, s.urgent, case when f.quota_rows > 0 and (select coalesce(sum(o.rows), 0)
+			from signal o where o.feed_id = f.id and o.received_at >= $1) >= f.quota_rows then 1 else 0 end
+		from (select feed_id, min(id) as id from signal where state = 'received' group by feed_id) w
+		join signal s on s.id = w.id join feed f on f.id = s.feed_id order by s.id`, []any{Micros(day)},
+		func(r *sql.Rows) error {
+			var w WaitingSignal
+			var over int
+			err := r.Scan(&w.Signal, &w.Feed, &w.Urgent, &over)
+			w.OverQuota = over == 1
+			out = append(out, w)
+			return err
+		})
+	if err != nil {
+		return nil, fmt.Errorf("find the signals that wait: %w", err)
 	}
-	return err == nil, err
+	return out, nil
+}
+
+// OthersWait reports whether a signal of another feed waits to be folded.
+func (t *Tx) OthersWait(ctx context.Context, f ident.Feed) (bool, error) {
+	var first, last sql.NullString
+	err := t.row(ctx, `select (select min(feed_id) from signal where state = 'received'),
+		(select max(feed_id) from signal where state = 'received')`, nil, &first, &last)
+	if err != nil {
+		return false, fmt.Errorf("look for signals of other feeds than %s: %w", f, err)
+	}
+	return first.Valid && (first.String != string(f) || last.String != string(f)), nil
+}
+
+// NoteSignal writes down what could not be read of a signal whose other parts are still to be read.
+func (t *Tx) NoteSignal(ctx context.Context, id ident.Signal, problem string) error {
+	_, err := t.exec(ctx, "update signal set error = $1 where id = $2", problem, id)
+	return err
 }
 
 // AdvanceSignal moves a signal's cursor and adds d to its counts.
@@ -183,6 +209,41 @@ func (t *Tx) InsertRejected(ctx context.Context, rows []Rejected) error {
 		rows = rows[n:]
 	}
 	return nil
+}
+
+// Kept is how many rejected rows of a signal are stored, and their bytes.
+type Kept struct{ Rows, Bytes int64 }
+
+// RejectedKept counts the rejected rows of a signal that are stored.
+func (t *Tx) RejectedKept(ctx context.Context, id ident.Signal) (Kept, error) {
+	var k Kept
+	err := t.row(ctx, `select count(*), cast(coalesce(sum(length(raw) + length(reason)), 0) as bigint) from reject
+		where signal_id = $1`, []any{id}, &k.Rows, &k.Bytes)
+	if err != nil {
+		return k, fmt.Errorf("count the rejected rows of signal %d: %w", id, err)
+	}
+	return k, nil
+}
+
+// PruneRejected removes at most limit rejected rows of the oldest signal that came before an instant, and returns the
+// signal and their number.
+func (t *Tx) PruneRejected(ctx context.Context, before time.Time, limit int) (ident.Signal, int64, error) {
+	var id ident.Signal
+	err := t.row(ctx, `select id from signal where id = (select min(signal_id) from reject) and received_at < $1
+		and state <> 'received'`, []any{Micros(before)}, &id)
+	if errors.Is(err, fault.NotFound) {
+		return 0, 0, nil
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("find old rejected rows: %w", err)
+	}
+	r, err := t.exec(ctx, `delete from reject where signal_id = $1 and (part, line) in
+		(select part, line from reject where signal_id = $1 order by part, line limit $2)`, id, limit)
+	if err != nil {
+		return 0, 0, fmt.Errorf("remove rejected rows of signal %d: %w", id, err)
+	}
+	rows, err := r.RowsAffected()
+	return id, rows, err
 }
 
 // RejectedOf returns at most limit rows kept aside of a signal, after the given part and line.

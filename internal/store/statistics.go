@@ -68,7 +68,7 @@ var statistics = []statistic{
 	{"sighting", "sighting", "1000000 1 1"},
 	{"signal", "signal_feed", "20000 1000 1"},
 	{"signal", "signal_received", "20000 1 1 1 1 1"},
-	{"signal", "signal_state", "20000 5000 5000 1"},
+	{"signal", "signal_state", "20000 5000 500 1"},
 	{"signal", "signal_troubled", "5000 1"},
 	{"signal", "sqlite_autoindex_signal_1", "20000 1000 1"},
 	{"stream", "sqlite_autoindex_stream_1", "20 1 1"},

@@ -65,13 +65,17 @@ type effect struct {
 // entry, in one transaction. Only when that is durable does the index learn of it.
 func (x *run) commit(ctx context.Context, c *chunk) error {
 	idx := x.l.fold.idx
+	stored, kept := x.turn.keep(c.rejected)
 	var e *effect
 	err := x.l.store.Update(ctx, func(tx *store.Tx) error {
 		if err := x.ready(ctx, tx); err != nil {
 			return err
 		}
 		e = x.effect(idx, c)
-		return x.write(ctx, tx, c, e)
+		if err := x.write(ctx, tx, c, e); err != nil {
+			return err
+		}
+		return tx.InsertRejected(ctx, stored)
 	})
 	if errors.Is(err, errRegister) {
 		if x.register, x.version, err = x.l.registerAt(ctx, x.now); err != nil {
@@ -85,8 +89,9 @@ func (x *run) commit(ctx context.Context, c *chunk) error {
 	idx.take(e, x)
 	x.signal.Cursor = store.Cursor{Part: x.part, Offset: c.end.Offset, Line: c.end.Line}
 	x.signal.Counts.Add(e.counts)
-	if x.progress != nil {
-		x.progress(*x.signal)
+	x.turn.kept = kept
+	if x.turn.progress != nil {
+		x.turn.progress(*x.signal)
 	}
 	if len(e.reopen) > 0 { // closed ones were left out when resources changed
 		if _, err := x.l.ReattributeThese(ctx, x.now, access.ForSoftware("fold"), numbers(e.reopen)); err != nil {
@@ -98,19 +103,7 @@ func (x *run) commit(ctx context.Context, c *chunk) error {
 			return err
 		}
 	}
-	x.chunks++
-	if x.signal.Urgent || x.chunks%preemptEvery != 0 {
-		return nil
-	}
-	var waits bool
-	err = x.l.store.View(ctx, func(tx *store.Tx) (err error) {
-		waits, err = tx.UrgentWaits(ctx)
-		return err
-	})
-	if err == nil && waits {
-		err = errPreempted
-	}
-	return err
+	return nil
 }
 
 // errRegister says that parties or resources changed since the run's register was compiled.
@@ -275,9 +268,6 @@ func (x *run) write(ctx context.Context, tx *store.Tx, c *chunk, e *effect) erro
 		if err := tx.AddCounter(ctx, "refused", int64(dayOf(store.Micros(x.now))), c.refused); err != nil {
 			return err
 		}
-	}
-	if err := tx.InsertRejected(ctx, c.rejected); err != nil {
-		return err
 	}
 	at := store.Cursor{Part: x.part, Offset: c.end.Offset, Line: c.end.Line}
 	return tx.AdvanceSignal(ctx, x.signal.ID, x.stream, at, e.counts)

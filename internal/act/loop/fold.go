@@ -26,6 +26,11 @@ type folder struct {
 	idx    *index
 	unlock func() error
 	term   string // of the fold lock, checked in every transaction
+
+	open   []*openFold          // signals between two turns, the one opened first first
+	turns  map[ident.Feed]int64 // the number of each feed's last turn
+	count  int64
+	urgent bool // the last turn was an urgent signal's
 }
 
 // acquire takes the fold lock and loads the index; fault.Conflict where another process folds.
@@ -51,6 +56,7 @@ func (f *folder) acquire(ctx context.Context, s *store.Store) error {
 // forget drops the index after a failure: the outcome of a commit may be unknown, so everything is read again. A fold
 // that has changed hands is given up.
 func (f *folder) forget(why error) error {
+	f.putAway()
 	f.idx = nil
 	if !errors.Is(why, fault.Conflict) || f.unlock == nil {
 		return nil
@@ -63,6 +69,7 @@ func (f *folder) forget(why error) error {
 func (f *folder) close(ctx context.Context, s *store.Store) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.putAway()
 	err := f.writeBack(ctx, s)
 	f.idx = nil
 	if f.unlock != nil {
@@ -70,42 +77,6 @@ func (f *folder) close(ctx context.Context, s *store.Store) error {
 		f.unlock = nil
 	}
 	return err
-}
-
-// errPreempted ends the folding of a bulk signal for an urgent one; the cursor keeps the place.
-var errPreempted = errors.New("an urgent signal waits")
-
-// preemptEvery is the number of chunks of a bulk signal between two looks for urgent ones.
-const preemptEvery = 32
-
-// FoldNext folds the signal that is due, to its end or until an urgent one waits. It reports the signal and whether
-// there was one; fault.Conflict where another process is the one that folds. progress, which may be nil, is called
-// after every committed chunk. What was committed when the process dies is neither lost nor counted twice.
-func (l *Loop) FoldNext(ctx context.Context, now time.Time, progress func(store.Signal)) (ident.Signal, bool, error) {
-	l.fold.mu.Lock()
-	defer l.fold.mu.Unlock()
-	if err := l.fold.acquire(ctx, l.store); err != nil {
-		return 0, false, err
-	}
-	var s store.Signal
-	err := l.store.View(ctx, func(tx *store.Tx) (err error) {
-		s, err = tx.NextSignal(ctx, now.UTC().Truncate(24*time.Hour))
-		return err
-	})
-	if errors.Is(err, fault.NotFound) {
-		return 0, false, nil
-	}
-	if err != nil {
-		return 0, false, err
-	}
-	err = l.foldSignal(ctx, now, &s, progress)
-	if errors.Is(err, errPreempted) {
-		return s.ID, true, nil
-	}
-	if err != nil {
-		return s.ID, true, errors.Join(fmt.Errorf("fold signal %d: %w", s.ID, err), l.fold.forget(err))
-	}
-	return s.ID, true, nil
 }
 
 // run is the folding of one part.
@@ -122,34 +93,38 @@ type run struct {
 	version  int64 // of register
 	by       access.Actor
 	act      string
-	progress func(store.Signal)
-	chunks   int
+	turn     *openFold // nil in a replay
+	from     int64     // offset at which the current chunk begins
 }
 
 // foldSignal folds what is left of a signal, part by part, and finishes it. What cannot be read ends the signal with
 // the reason; only failures of our own are errors.
-func (l *Loop) foldSignal(ctx context.Context, now time.Time, s *store.Signal, progress func(store.Signal)) error {
-	register, version, err := l.registerAt(ctx, now)
+func (l *Loop) foldSignal(ctx context.Context, o *openFold) error {
+	s := &o.signal
+	register, version, err := l.registerAt(ctx, o.now)
 	if err != nil {
 		return err
 	}
 	pack, tlp, err := l.packOf(ctx, s.Feed)
 	if errors.Is(err, fault.NotFound) { // nothing can be read until somebody acts: let others through
-		return l.finish(ctx, now, s, 0, fault.New(fault.NotFound, "%v", err))
+		return l.finish(ctx, o, 0, fault.New(fault.NotFound, "%v", err))
 	}
 	if err != nil {
 		return err
 	}
+	if err := l.countKept(ctx, o); err != nil {
+		return err
+	}
 	blob, err := l.archive.Get(s.Blob)
 	if errors.Is(err, fault.NotFound) {
-		return l.finish(ctx, now, s, 0, fault.New(fault.NotFound, "%v", err))
+		return l.finish(ctx, o, 0, fault.New(fault.NotFound, "%v", err))
 	}
 	if err != nil {
 		return err
 	}
 	defer func() { _ = blob.Close() }() // only read from
 	part, opened := -1, 0
-	var unread, failed error
+	var failed error
 	err = l.eachPart(s.Name, blob, func(name string, r io.Reader) error {
 		part++
 		if part < s.Cursor.Part {
@@ -157,39 +132,38 @@ func (l *Loop) foldSignal(ctx context.Context, now time.Time, s *store.Signal, p
 		}
 		p, err := format.Open(pack, name, r, feed.Options{Key: l.set.Key})
 		if err != nil {
-			if _, ours := fault.Message(err); !ours {
+			text, ours := problemText(err)
+			if !ours {
 				return err
 			}
-			unread = errors.Join(unread, fmt.Errorf("%s: %w", name, err))
-			return nil
+			failed = l.skipPart(ctx, o, fmt.Sprintf("%s: %s", name, text))
+			return failed
 		}
 		opened++
 		x := run{
-			l: l, now: now, signal: s, pack: pack, tlp: tlp, part: part, opened: p, register: register, version: version, by: access.ForSoftware("fold"),
-			act: "finding.fold", progress: progress,
+			l: l, now: o.now, signal: s, pack: pack, tlp: tlp, part: part, opened: p, register: register, version: version,
+			by: access.ForSoftware("fold"), act: "finding.fold", turn: o,
 		}
 		err, failed = x.fold(ctx)
+		register, version = x.register, x.version
 		return errors.Join(err, failed)
 	})
 	if failed != nil { // whatever else is wrong with the signal, it is not read to its end
 		return failed
 	}
-	return l.finish(ctx, now, s, opened, errors.Join(unread, err))
+	return l.finish(ctx, o, opened, err)
 }
 
-// finish ends a signal. problem is what kept parts or the end of one from being read.
-func (l *Loop) finish(ctx context.Context, now time.Time, s *store.Signal, opened int, problem error) error {
-	reason := ""
+// finish ends a signal. problem is what kept the rest of it from being read.
+func (l *Loop) finish(ctx context.Context, o *openFold, opened int, problem error) error {
 	if problem != nil {
-		text, ok := fault.Message(problem)
-		if broken, ok0 := errors.AsType[*feed.ReadError](problem); ok0 {
-			text, ok = broken.Error(), true
-		}
+		text, ok := problemText(problem)
 		if !ok {
 			return problem
 		}
-		reason = text
+		o.addProblem(text)
 	}
+	s, now, reason := &o.signal, o.now, o.reason()
 	s.State, s.Error, s.Finished = "folded", reason, now
 	if opened == 0 && s.Counts.Rows == 0 && reason != "" {
 		s.State = "refused"
@@ -256,28 +230,41 @@ func (x *run) fold(ctx context.Context) (unread, failed error) {
 	}
 	ordered, readErr := x.parse(ctx, workers)
 	c := x.newChunk()
-	var err error
+	x.from = x.signal.Cursor.Offset
 	for done := range ordered {
 		p := <-done
-		if err == nil {
+		if unread == nil && failed == nil {
 			c.take(p)
-			if c.rows >= x.chunkRows() {
-				err = x.commit(ctx, c)
+			if c.rows >= x.chunkRows() || c.end.Offset-x.from >= chunkBytes {
+				unread, failed = x.endChunk(ctx, c)
 				c = x.newChunk()
-				if err != nil {
+				if unread != nil || failed != nil {
 					stop()
 				}
 			}
 		}
 		p.batch.Release()
 	}
-	if err == nil && c.rows > 0 {
-		err = x.commit(ctx, c)
+	if unread == nil && failed == nil && c.rows > 0 {
+		unread, failed = x.endChunk(ctx, c)
 	}
-	if err != nil {
-		return nil, err
+	if unread != nil || failed != nil {
+		return unread, failed
 	}
 	return <-readErr, ctx.Err()
+}
+
+// endChunk lets other feeds have their turn where this one has had its chunk, and commits the next.
+func (x *run) endChunk(ctx context.Context, c *chunk) (unread, failed error) {
+	if failed = x.l.pause(ctx, x.turn); failed != nil {
+		return nil, failed
+	}
+	x.now = x.turn.now
+	if failed = x.commit(ctx, c); failed != nil {
+		return nil, failed
+	}
+	x.from = c.end.Offset
+	return x.turn.hopeless(), nil
 }
 
 func (x *run) chunkRows() int {

@@ -60,6 +60,7 @@ func newLoop(t testing.TB, s *store.Store, set Settings) *Loop {
 // die forgets everything in memory, as a killed process does.
 func (l *Loop) die(t testing.TB) {
 	t.Helper()
+	l.fold.putAway()
 	l.fold.idx = nil
 	if l.fold.unlock != nil {
 		if err := l.fold.unlock(); err != nil {
@@ -306,7 +307,7 @@ func TestUrgentOvertakes(t *testing.T) {
 	var rows []seenOn
 	var bulk strings.Builder
 	bulk.WriteString(telnetHeader)
-	for i := range (preemptEvery + 2) * batchRows {
+	for i := range 34 * batchRows {
 		row := seenOn{i % 200, 23, noon.Add(-time.Duration(i%86400) * time.Second)}
 		rows = append(rows, row)
 		bulk.WriteString(row.line())

@@ -1,5 +1,5 @@
 // Package upkeep reads what whoever keeps the installation running looks at: what waits, how much there is, and how
-// feeds came in day by day. It changes nothing and shows nothing of anybody.
+// feeds came in day by day. It shows nothing of anybody. It removes what is kept for a time only.
 package upkeep
 
 import (
@@ -13,7 +13,7 @@ import (
 	"tocsin/internal/store"
 )
 
-// Upkeep reads. It is safe for use by many goroutines.
+// Upkeep reads and removes. It is safe for use by many goroutines.
 type Upkeep struct{ store *store.Store }
 
 // New makes an Upkeep.

@@ -1,11 +1,13 @@
 package upkeep_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"tocsin/internal/act/upkeep"
+	"tocsin/internal/ident"
 	"tocsin/internal/store"
 	"tocsin/internal/testkit"
 )
@@ -26,6 +28,56 @@ func TestEmpty(t *testing.T) {
 		days, err := u.Days(t.Context(), now, 30)
 		if err != nil || len(days) != 0 {
 			t.Errorf("%+v, %v", days, err)
+		}
+	})
+}
+
+// Rejected rows are removed 90 days after their signal came, so many at a time, by an entry each.
+func TestPruneRejected(t *testing.T) {
+	t.Parallel()
+	testkit.EachEngine(t, func(t *testing.T, s *store.Store) {
+		u, now := upkeep.New(s), time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+		var old, young ident.Signal
+		err := s.Keep(t.Context(), func(tx *store.Tx) error {
+			err := tx.PutFeed(t.Context(), store.Feed{ID: "f", Pack: "shadowserver", Created: now})
+			for i, came := range []time.Time{now.AddDate(0, 0, -91), now.AddDate(0, 0, -89)} {
+				if err != nil {
+					return err
+				}
+				id, _ := tx.InsertSignal(t.Context(), store.Signal{Feed: "f", Blob: strings.Repeat("a", 63) + string(rune('0'+i)), Received: came})
+				rows := make([]store.Rejected, 6000-i)
+				for line := range rows {
+					rows[line] = store.Rejected{Signal: id, Line: int64(line), Raw: []byte("x")}
+				}
+				if err = tx.InsertRejected(t.Context(), rows); err == nil {
+					err = tx.FinishSignal(t.Context(), id, "folded", "", came)
+				}
+				old, young = young, id
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range []int{5000, 1000, 0} {
+			if n, err := u.PruneRejected(t.Context(), now); n != want || err != nil {
+				t.Errorf("call %d removed %d, want %d: %v", i, n, want, err)
+			}
+		}
+		err = s.View(t.Context(), func(tx *store.Tx) error {
+			for id, want := range map[ident.Signal]int64{old: 0, young: 5999} {
+				if k, err := tx.RejectedKept(t.Context(), id); k.Rows != want || err != nil {
+					t.Errorf("signal %d has %d, want %d: %v", id, k.Rows, want, err)
+				}
+				es, err := tx.EntriesOn(t.Context(), fmt.Sprintf("signal:%d", id))
+				if err != nil || (len(es) == 2) != (id == old) {
+					t.Errorf("signal %d: %d entries, %v", id, len(es), err)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	})
 }
