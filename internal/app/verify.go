@@ -98,11 +98,12 @@ func (c *verifyCommand) installation(r *running) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s, err := store.Open(r.ctx, dsn)
+	e.Now = r.clock()
+	s, err := store.Inspect(r.ctx, dsn)
 	if err != nil {
 		return "", err
 	}
-	a, err := archive.Open(filepath.Join(data, "archive"))
+	a, err := archive.OpenExisting(filepath.Join(data, "archive"))
 	if err != nil {
 		return "", errors.Join(err, s.Close())
 	}

@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -37,6 +38,40 @@ func Open(dir string) (*Archive, error) {
 		return nil, fmt.Errorf("open archive: %w", err)
 	}
 	return &Archive{root: root}, nil
+}
+
+// OpenExisting opens the archive in dir to read it, and makes nothing; fault.NotFound where there is none.
+func OpenExisting(dir string) (*Archive, error) {
+	root, err := os.OpenRoot(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.NotFound, "%s: there is no archive", dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open archive: %w", err)
+	}
+	return &Archive{root: root}, nil
+}
+
+// Walk calls f for every file in the archive's folder: with the hash of the blob that it holds, empty where its name is
+// no blob's, its path, and when it was last written to.
+func (a *Archive) Walk(f func(path, hash string, at time.Time) error) error {
+	return fs.WalkDir(a.root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		hash := strings.TrimSuffix(d.Name(), ".zst")
+		if is, err := a.find(hash); err != nil || is != path {
+			hash = ""
+		}
+		info, err := d.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // an upload that came to its end
+		}
+		if err != nil {
+			return err
+		}
+		return f(path, hash, info.ModTime())
+	})
 }
 
 // Close releases the folder.

@@ -102,6 +102,13 @@ func (t *Tx) SignalsAfter(ctx context.Context, after ident.Signal, limit int) ([
 	return out, err
 }
 
+// NamesBlob reports whether a signal names a blob.
+func (t *Tx) NamesBlob(ctx context.Context, hash string) (bool, error) {
+	n := 0
+	err := t.row(ctx, "select count(*) from feed f join signal s on s.feed_id = f.id and s.blob = $1", []any{hash}, &n)
+	return n > 0, err
+}
+
 // StoredFinding is what the ledger tells of a finding.
 type StoredFinding struct {
 	ID      ident.Finding

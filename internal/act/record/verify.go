@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -21,6 +22,7 @@ type Evidence struct {
 	Keys    ledger.Keys // all that are known of the log and its witnesses
 	Trusted []string    // keys (name+hash) of the log that the reader trusts and that must vouch for every entry; empty: all
 	Claims  []ledger.Claim
+	Now     time.Time // when it is looked at: files of uploads that began within the hour before are no strays
 }
 
 // Verified says how much was found to be right.
@@ -57,8 +59,8 @@ const page = 1000
 func Verify(ctx context.Context, s *store.Store, a *archive.Archive, e Evidence) (Verified, error) {
 	var sum Verified
 	err := s.View(ctx, func(tx *store.Tx) error {
-		v := verifier{ctx: ctx, tx: tx, archive: a, evidence: e, keys: e.Keys, entries: map[int64]*stepEntry{}}
-		for _, step := range []func() error{v.engine, v.log, v.waiting, v.settled, v.signals, v.findings, v.notices, v.reports, v.feeds} {
+		v := verifier{ctx: ctx, store: s, tx: tx, archive: a, evidence: e, keys: e.Keys, entries: map[int64]*stepEntry{}}
+		for _, step := range []func() error{v.engine, v.schema, v.log, v.waiting, v.settled, v.signals, v.findings, v.notices, v.reports, v.feeds, v.strays} {
 			if err := step(); err != nil {
 				return err
 			}
@@ -74,6 +76,7 @@ func wrong(format string, args ...any) error { return fault.New(fault.Conflict, 
 
 type verifier struct {
 	ctx      context.Context //nolint:containedctx // lives as long as one call of Verify
+	store    *store.Store
 	tx       *store.Tx
 	archive  *archive.Archive
 	evidence Evidence
