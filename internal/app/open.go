@@ -94,7 +94,7 @@ func (r *running) open(ctx context.Context, mailer loop.Mailer) (*installation, 
 	if c.Archive, err = archive.Open(filepath.Join(cfg.Data, "archive")); err != nil {
 		return nil, errors.Join(err, c.Store.Close())
 	}
-	c.Mailer = mailer
+	c.Mailer, c.Secret = mailer, secrets{filepath.Join(cfg.Data, "secrets")}.read
 	c.Settings, err = r.loopSettings(key)
 	if err != nil {
 		return nil, errors.Join(err, c.Store.Close())

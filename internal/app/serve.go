@@ -60,6 +60,9 @@ func (r *running) serve(in *installation, s serving) error {
 	if s.shapes, err = r.shapes(r.ctx, in); err != nil {
 		return err
 	}
+	if err := r.moveSecrets(in); err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancel(r.ctx)
 	defer stop()
 	s.stop = ctx.Done()

@@ -24,9 +24,10 @@ import (
 // same one can use a Fetcher without knowing this package.
 type FetchRequest = struct {
 	URL      string
-	ETag     string // of the answer before; empty = send it in any case
-	Modified string // Last-Modified of the answer before
-	Limit    int64  // bytes of the body; more is fault.TooLarge while reading
+	ETag     string   // of the answer before; empty = send it in any case
+	Modified string   // Last-Modified of the answer before
+	Limit    int64    // bytes of the body; more is fault.TooLarge while reading
+	Secrets  []string // in URL: no other host may get to know them
 }
 
 // FetchResponse is the answer. The caller closes Body, which is nil where nothing has changed.
@@ -129,9 +130,21 @@ func guard(allow []netip.Prefix) func(network, address string, _ syscall.RawConn
 	}
 }
 
-// follow lets a redirect pass that stays with its scheme or goes up to HTTPS.
+// secretsKey is the key of a request's secrets in its context.
+type secretsKey struct{}
+
+// follow lets a redirect pass that stays with its scheme or goes up to HTTPS. The next server is not told where we come
+// from, since addresses hold keys, and another server than the first gets no credential.
 func follow(q *http.Request, via []*http.Request) error {
 	from := via[len(via)-1].URL.Scheme
+	q.Header.Del("Referer")
+	if q.URL.Host != via[0].URL.Host {
+		q.Header.Del("Authorization")
+		q.URL.User = nil
+		if tells(q) {
+			return fault.New(fault.Denied, "the server redirects to another one with the credential in the address")
+		}
+	}
 	switch {
 	case len(via) > mostHops:
 		return fault.New(fault.Denied, "the server redirects more than %d times", mostHops)
@@ -139,6 +152,27 @@ func follow(q *http.Request, via []*http.Request) error {
 		return fault.New(fault.Denied, "the server redirects from %s to %s", from, q.URL.Scheme)
 	}
 	return nil
+}
+
+// tells reports whether the address of a request holds a secret, in any way of writing it.
+func tells(q *http.Request) bool {
+	secrets, _ := q.Context().Value(secretsKey{}).([]string)
+	for _, unescape := range []func(string) (string, error){url.PathUnescape, url.QueryUnescape} {
+		address := q.URL.String()
+		for range 3 { // what is escaped twice too
+			for _, s := range secrets {
+				if s != "" && strings.Contains(address, s) {
+					return true
+				}
+			}
+			plain, err := unescape(address)
+			if err != nil {
+				break
+			}
+			address = plain
+		}
+	}
+	return false
 }
 
 // Fetch gets a file unless it has not changed. Errors are fault.Unavailable (try again), fault.NotFound, fault.Denied
@@ -149,7 +183,7 @@ func (f *Fetcher) Fetch(ctx context.Context, q FetchRequest) (FetchResponse, err
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return FetchResponse{}, fault.New(fault.Invalid, "the address is not http://… or https://…")
 	}
-	ctx, stop := context.WithTimeout(ctx, f.o.Total)
+	ctx, stop := context.WithTimeout(context.WithValue(ctx, secretsKey{}, q.Secrets), f.o.Total)
 	stalled := time.AfterFunc(f.o.Stall, stop)
 	request := (&http.Request{Method: http.MethodGet, URL: u, Header: http.Header{"User-Agent": {f.o.Agent}}}).WithContext(ctx)
 	if q.ETag != "" {

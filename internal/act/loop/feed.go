@@ -109,7 +109,7 @@ func (s *FeedSettings) check() error {
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
 		return fault.New(fault.Invalid, "poll: the address must be http://… or https://… with a host")
 	}
-	return nil
+	return checkSecrets(s.PollURL)
 }
 
 // onto writes the settings over a feed.

@@ -45,6 +45,7 @@ type Config struct {
 	Mailer   Mailer  // nil: notices stay planned
 	Fetcher  Fetcher // nil: nothing is polled
 	Locate   Locate  // nil: no table of AS numbers and countries
+	Secret   Secret  // nil: there are none
 }
 
 // Loop carries out the operations. It is safe for use by many goroutines.
@@ -57,6 +58,7 @@ type Loop struct {
 	mailer   Mailer
 	fetcher  Fetcher
 	locate   Locate
+	secret   Secret
 	fold     folder
 	register registerCache
 }
@@ -68,7 +70,7 @@ func New(c Config) *Loop {
 	}
 	return &Loop{
 		store: c.Store, archive: c.Archive, packs: c.Packs, library: c.Library, set: c.Settings,
-		mailer: c.Mailer, fetcher: c.Fetcher, locate: c.Locate,
+		mailer: c.Mailer, fetcher: c.Fetcher, locate: c.Locate, secret: c.Secret,
 	}
 }
 

@@ -20,9 +20,10 @@ import (
 // can name the same one without knowing this package.
 type FetchRequest = struct {
 	URL      string
-	ETag     string // of the answer before; empty = send it in any case
-	Modified string // Last-Modified of the answer before
-	Limit    int64  // bytes of the body; more is fault.TooLarge while reading
+	ETag     string   // of the answer before; empty = send it in any case
+	Modified string   // Last-Modified of the answer before
+	Limit    int64    // bytes of the body; more is fault.TooLarge while reading
+	Secrets  []string // in URL: no other host may get to know them
 }
 
 // FetchResponse is the answer. The caller closes Body, which is nil where nothing has changed.
@@ -73,7 +74,7 @@ func (l *Loop) PollNext(ctx context.Context, now time.Time, jitter float64) (Pol
 	}
 	p := Polled{Feed: f.ID}
 	was := f.Poll
-	got, err := l.fetcher.Fetch(ctx, FetchRequest{URL: was.URL, ETag: was.ETag, Modified: was.Modified, Limit: pollLimit})
+	got, err := l.fetch(ctx, was)
 	if err == nil && got.Body != nil {
 		p.Receipt, err = l.Accept(ctx, now, AcceptRequest{Feed: f.ID, Name: nameIn(was.URL, f.ID), Body: got.Body, By: poller})
 		err = errors.Join(err, got.Body.Close())
@@ -95,6 +96,15 @@ func (l *Loop) PollNext(ctx context.Context, now time.Time, jitter float64) (Pol
 	}
 	p.Next = is.Next
 	return p, l.recordPoll(ctx, now, f.ID, was, is)
+}
+
+// fetch puts the secrets into the address, which stay out of everything that is written down.
+func (l *Loop) fetch(ctx context.Context, p store.Poll) (FetchResponse, error) {
+	address, secrets, err := l.expand(p.URL)
+	if err != nil {
+		return FetchResponse{}, err
+	}
+	return l.fetcher.Fetch(ctx, FetchRequest{URL: address, ETag: p.ETag, Modified: p.Modified, Limit: pollLimit, Secrets: secrets})
 }
 
 // claimPoll takes the feed that has been due longest until the lease ends; no ID where none is due.

@@ -94,7 +94,7 @@ func TestPoll(t *testing.T) {
 		far := &site{}
 		l := intakeLoop(t, s, far)
 		now := at(0, 0)
-		putFeed(t, l, now, FeedSettings{ID: "bad", PollURL: "https://feed.example/lists/bad.txt?key=x", PollEvery: time.Hour})
+		putFeed(t, l, now, FeedSettings{ID: "bad", PollURL: "https://feed.example/lists/bad.txt?days=7", PollEvery: time.Hour})
 
 		far.says("192.0.2.1\n", `"1"`)
 		p := poll(t, l, now)
