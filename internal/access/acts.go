@@ -19,6 +19,12 @@ var Acts = map[string]Need{
 	"feed.recover":  {Software: []string{"poll"}},
 	"feed.silent":   {Software: []string{"watch"}},
 	"feed.speak":    {Software: []string{"watch"}},
+	"feed.weak":     {Software: []string{"watch"}},
+	"feed.strong":   {Software: []string{"watch"}},
+	"feed.level":    {Power: people.Feeds},
+	"feed.sources":  {Software: []string{"fold"}},
+	"feed.together": {Software: []string{"verify"}},
+	"feed.apart":    {Software: []string{"verify"}},
 
 	// Findings.
 	"finding.fold":        {Software: []string{"fold"}},

@@ -30,10 +30,37 @@ type Evidence struct {
 
 // Absent is what one stream shows.
 type Absent struct {
-	Stream string `json:"stream"` // feed/stream
-	Last   Day    `json:"last"`   // on which it saw the finding last
-	Cycles []Day  `json:"cycles"` // whole, healthy ones in which it did not
+	Stream   string    `json:"stream"`             // feed/stream
+	Last     Day       `json:"last"`               // on which it saw the finding last
+	Cycles   []Day     `json:"cycles"`             // whole, healthy ones in which it did not
+	Together *Together `json:"together,omitempty"` // why it took twice as many
 }
+
+// Together is a group of assets that a stream saw regularly and of which it saw none any more from one cycle to the
+// next, without anybody having said that they were fixed. A firewall rule can be the cause, and so can a scanner that no
+// longer gets there: absence takes twice the cycles.
+type Together struct {
+	Kind   GroupKind `json:"kind"`
+	Name   string    `json:"name"`   // the prefix, or the party's ID
+	Assets int       `json:"assets"` // that vanished
+	Last   Day       `json:"last"`   // on which the stream saw any of them last
+}
+
+// GroupKind says what the assets of a group have in common.
+type GroupKind string
+
+// Kinds of groups.
+const (
+	OneNetwork GroupKind = "network" // a /24 or /48
+	OneParty   GroupKind = "party"
+)
+
+// TogetherLeast is how many assets make a group, and TogetherCycles within how many healthy cycles they were seen last:
+// a scan now and then misses one that is there.
+const (
+	TogetherLeast  = 3
+	TogetherCycles = 3
+)
 
 // Recheck returns the evidence of a row that says, as of at, that the problem is gone.
 func Recheck(stream int64, signal ident.Signal, at time.Time) Evidence {
@@ -74,9 +101,26 @@ func (e Evidence) Text(language string) string {
 	}
 	parts := make([]string, len(e.Streams))
 	for i, s := range e.Streams {
-		parts[i] = fmt.Sprintf(format, s.Stream, s.Last, join(s.Cycles, between))
+		parts[i] = fmt.Sprintf(format, s.Stream, s.Last, join(s.Cycles, between)) + s.Together.text(zh)
 	}
 	return strings.Join(parts, end)
+}
+
+func (t *Together) text(zh bool) string {
+	if t == nil {
+		return ""
+	}
+	format, group := " (twice the usual cycles, because all %d assets of %s that it saw regularly were gone at once and nobody said that they were fixed: a firewall rule can be the cause, and so can a scanner that no longer gets there)", "this party"
+	if zh {
+		format, group = "（所需周期加倍：%[2]s此前定期可见的全部 %[1]d 个资产同时消失，且无人说明已修复；原因可能是防火墙规则，也可能是扫描方已无法到达）", "该主体"
+	}
+	if t.Kind == OneNetwork {
+		group = t.Name
+		if zh {
+			group += " 中"
+		}
+	}
+	return fmt.Sprintf(format, t.Assets, group)
 }
 
 func join(days []Day, by string) string {
@@ -91,11 +135,12 @@ func join(days []Day, by string) string {
 type Sighted struct {
 	Stream string // feed/stream
 	Rhythm Rhythm
-	Need   int    // cycles of absence that count as evidence; below 1: absence here proves nothing
-	Behind bool   // signals of the feed wait to be folded: what it has to say is not known yet
-	First  Day    // of the first sighting
-	Last   Day    // of the newest sighting
-	Days   uint64 // bit i: seen on day Last-i
+	Need   int       // cycles of absence that count as evidence; below 1: absence here proves nothing
+	Group  *Together // it vanished with, where all of the group did
+	Behind bool      // signals of the feed wait to be folded: what it has to say is not known yet
+	First  Day       // of the first sighting
+	Last   Day       // of the newest sighting
+	Days   uint64    // bit i: seen on day Last-i
 }
 
 // memory is how many days back Sighted.Days reaches.
@@ -124,8 +169,9 @@ const HoldDays = 30
 
 // Weigh judges the sightings of one finding, one per stream; fade is in days.
 //
-// A stream that covers the finding and lives either shows absence (Need whole, healthy cycles after its last sighting)
-// or is still to speak, as is one that is behind. Any other proves nothing. The finding is gone where one stream shows absence or more, none is
+// A stream that covers the finding and lives either shows absence (Need whole, healthy cycles after its last sighting,
+// twice as many where all of a group vanished together) or is still to speak, as is one that is behind. Any other proves
+// nothing, nor does one whose new level a person has confirmed since it saw the finding: it may look elsewhere now. The finding is gone where one stream shows absence or more, none is
 // still to speak, and none that proves nothing saw it in the last 30 days. It fades where none is still to speak and
 // the newest sighting is more than fade days old.
 func Weigh(streams []Sighted, today Day, fade int) (Verdict, Evidence) {
@@ -138,16 +184,20 @@ func Weigh(streams []Sighted, today Day, fade int) (Verdict, Evidence) {
 			wait = true
 			continue
 		}
-		if s.Need < 1 || !s.Rhythm.Known() || s.Rhythm.Silent() || !s.Regular() {
+		if s.Need < 1 || !s.Rhythm.Known() || s.Rhythm.Silent() || s.Last < s.Rhythm.Anew || !s.Regular() {
 			hold = hold || today-s.Last <= HoldDays
 			continue
 		}
-		cycles := s.Rhythm.After(s.Last, s.Need)
+		need := s.Need
+		if s.Group != nil {
+			need *= 2
+		}
+		cycles := s.Rhythm.After(s.Last, need)
 		if cycles == nil {
 			wait = true
 			continue
 		}
-		e.Streams = append(e.Streams, Absent{Stream: s.Stream, Last: s.Last, Cycles: cycles})
+		e.Streams = append(e.Streams, Absent{Stream: s.Stream, Last: s.Last, Cycles: cycles, Together: s.Group})
 	}
 	switch {
 	case wait || len(streams) == 0:

@@ -37,7 +37,7 @@ func TestWeigh(t *testing.T) {
 	for i := range thin[5:] {
 		thin[5+i].Rows = 10
 	}
-	at := func(c []Cycle, day Day) Rhythm { return Learn(c, on(day, 8)) }
+	at := func(c []Cycle, day Day) Rhythm { return Learn(c, 0, on(day, 8)) }
 	for _, c := range []struct {
 		name    string
 		today   Day
@@ -76,7 +76,7 @@ func TestWeigh(t *testing.T) {
 
 func TestWeighWaitsForWhatIsBehind(t *testing.T) {
 	t.Parallel()
-	s := sighted("a", Learn(stream(9, 0, 1, 2, 3, 4, 5, 6, 7), on(8, 8)), 2, 0, 1, 2)
+	s := sighted("a", Learn(stream(9, 0, 1, 2, 3, 4, 5, 6, 7), 0, on(8, 8)), 2, 0, 1, 2)
 	if v, _ := Weigh([]Sighted{s}, 20_008, 90); v != Shown {
 		t.Fatalf("verdict %d", v)
 	}
@@ -88,7 +88,7 @@ func TestWeighWaitsForWhatIsBehind(t *testing.T) {
 
 func TestEvidence(t *testing.T) {
 	t.Parallel()
-	s := sighted("shadowserver/scan_http", Learn(stream(9, 0, 1, 2, 3, 4, 5), on(6, 8)), 2, 0, 1, 2)
+	s := sighted("shadowserver/scan_http", Learn(stream(9, 0, 1, 2, 3, 4, 5), 0, on(6, 8)), 2, 0, 1, 2)
 	v, e := Weigh([]Sighted{s}, 20_006, 90)
 	if v != Shown || !e.Horizon.Equal(on(3, 0)) {
 		t.Fatalf("verdict %d, horizon %s", v, e.Horizon)
@@ -141,25 +141,29 @@ func (m modelStream) said(now time.Time) (last Day, covers, silent bool, clean i
 			last = d
 		}
 	}
-	whole := func(i int) bool {
+	good := map[int]bool{}
+	for i := range days { // each is compared with the 14 good ones before it
 		if days[i] >= today {
-			return false
+			continue
 		}
 		var before []int64
-		for j := max(0, i-14); j < i; j++ {
-			before = append(before, m.rows[days[j]])
-		}
-		if len(before) == 0 {
-			return true
+		for j := i - 1; j >= 0 && len(before) < 14; j-- {
+			if good[j] {
+				before = append(before, m.rows[days[j]])
+			}
 		}
 		slices.Sort(before)
 		n := len(before)
-		median := float64(before[n/2])
-		if n%2 == 0 {
-			median = float64(before[n/2]+before[n/2-1]) / 2
+		switch {
+		case n == 0:
+			good[i] = true
+		case n%2 == 0:
+			good[i] = float64(m.rows[days[i]]) >= float64(before[n/2]+before[n/2-1])/4
+		default:
+			good[i] = float64(m.rows[days[i]]) >= float64(before[n/2])/2
 		}
-		return float64(m.rows[days[i]]) >= median/2
 	}
+	whole := func(i int) bool { return good[i] }
 	first := last
 	for d := range m.seen {
 		first = min(first, d)
@@ -244,7 +248,7 @@ func TestWeighModel(t *testing.T) {
 			for d := range ms[i].seen {
 				days = append(days, d)
 			}
-			ss[i] = Sighted{Stream: "s", Rhythm: Learn(cycles, now), Need: ms[i].need}
+			ss[i] = Sighted{Stream: "s", Rhythm: Learn(cycles, 0, now), Need: ms[i].need}
 			ss[i].First, ss[i].Last, ss[i].Days = seenOn(days...)
 		}
 		got, e := Weigh(ss, today, 90)

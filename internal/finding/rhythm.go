@@ -41,17 +41,17 @@ func (d *Day) UnmarshalText(b []byte) error {
 // Cycle is a day for which a stream delivered rows: the day of the observations, of the arrival where rows carry no
 // time.
 type Cycle struct {
-	Day   Day
-	Rows  int64
-	Aside int64     // rows that could not be read: what they would have shown is not known
-	Last  time.Time // arrival of the newest of its rows
+	Day    Day
+	Rows   int64
+	Aside  int64     // rows that could not be read: what they would have shown is not known
+	Files  int64     // files that its rows came in; 0 = not counted
+	Last   time.Time // arrival of the newest of its rows
+	Health Health
 }
 
 const (
 	rhythmCycles = 30 // how many of the newest cycles the rhythm is learned from
 	rhythmLeast  = 3  // below this many the rhythm is unknown
-	asideShare   = 20 // one row in so many may be kept aside in a healthy cycle
-	healthCycles = 14 // how many cycles before one it is compared with
 )
 
 // Rhythm is what the cycles of one stream, seen from an instant, say about it.
@@ -59,21 +59,24 @@ type Rhythm struct {
 	Cycles []Cycle // by day, none after today
 	Every  int     // days from one cycle to the next that the stream keeps nine times in ten; 0 = unknown
 	Today  Day
+	Anew   Day // from which on a person has confirmed a new level; what was seen last before it is no longer covered
 
 	now     time.Time
 	healthy []Day // whole and healthy, by day
 }
 
-// Learn reads the rhythm from a stream's cycles, which are ordered by day. Cycles of days to come (a source with a
-// wrong clock) are left out. The 90th percentile of the last 29 gaps is taken rather than the median, so that a feed
-// which rests at week-ends has a rhythm of three days and is not silent every Monday.
-func Learn(cycles []Cycle, now time.Time) Rhythm {
-	r := Rhythm{Today: DayOf(now), now: now}
+// Learn reads the rhythm from a stream's cycles, which are ordered by day; anew is the day from which a person has
+// confirmed a new level, 0 for none. Cycles of days to come (a source with a wrong clock) are left out. The 90th
+// percentile of the last 29 gaps is taken rather than the median, so that a feed which rests at week-ends has a rhythm
+// of three days and is not silent every Monday. Cycles that nobody has judged are judged by their own numbers.
+func Learn(cycles []Cycle, anew Day, now time.Time) Rhythm {
+	r := Rhythm{Today: DayOf(now), Anew: anew, now: now}
 	n, _ := slices.BinarySearchFunc(cycles, r.Today+1, func(c Cycle, d Day) int { return int(c.Day - d) })
-	r.Cycles = cycles[:n]
+	r.Cycles = slices.Clone(cycles[:n])
 	r.Every = every(r.Cycles)
-	for i, c := range r.Cycles {
-		if r.whole(c) && c.Aside*asideShare <= c.Rows && healthy(r.Cycles[max(0, i-healthCycles):i], c.Rows) {
+	judge(r.Cycles, nil, anew, r.Today, r.Today)
+	for _, c := range r.Cycles {
+		if c.Health == Healthy {
 			r.healthy = append(r.healthy, c.Day)
 		}
 	}
@@ -93,34 +96,35 @@ func every(cycles []Cycle) int {
 	return gaps[(len(gaps)*9+9)/10-1]
 }
 
-// healthy reports whether a cycle has at least half the rows of the median of those before it.
-func healthy(before []Cycle, rows int64) bool { return 4*rows >= median2(before) }
-
-// median2 returns twice the median of the rows, 0 for no cycles.
-func median2(cycles []Cycle) int64 {
-	if len(cycles) == 0 {
-		return 0
-	}
-	n := make([]int64, len(cycles))
-	for i, c := range cycles {
-		n[i] = c.Rows
-	}
-	slices.Sort(n)
-	return n[(len(n)-1)/2] + n[len(n)/2]
-}
-
-// Median returns the median of the rows of the last 14 cycles.
-func (r Rhythm) Median() int64 { return median2(r.Cycles[max(0, len(r.Cycles)-healthCycles):]) / 2 }
-
-// Weak reports whether the newest whole cycle is not healthy.
-func (r Rhythm) Weak() bool {
-	for _, c := range slices.Backward(r.Cycles) {
-		if r.whole(c) {
-			day, ok := r.Newest()
-			return !ok || day < c.Day
+// Median returns the median of the rows of the last 14 healthy cycles.
+func (r Rhythm) Median() int64 {
+	var before []Cycle
+	for _, c := range r.Cycles {
+		if c.Health == Healthy {
+			before = append(before, c)
 		}
 	}
-	return false
+	return median2(before[max(0, len(before)-healthCycles):], rowsOf) / 2
+}
+
+// Weak returns why the newest whole cycle proves nothing, and the day from which on none has; Healthy where it proves
+// something, Unjudged where there is none.
+func (r Rhythm) Weak() (Health, Day) {
+	why, since := Unjudged, Day(0)
+	for _, c := range slices.Backward(r.Cycles) {
+		switch {
+		case !r.whole(c):
+			continue
+		case c.Health == Healthy && why == Unjudged:
+			return Healthy, 0
+		case c.Health == Healthy:
+			return why, since
+		case why == Unjudged:
+			why = c.Health
+		}
+		since = c.Day
+	}
+	return why, since
 }
 
 // whole reports whether nothing more is expected for a cycle: its day is over. A day that has not ended may still bring
@@ -158,6 +162,15 @@ func (r Rhythm) After(day Day, k int) []Day {
 		return nil
 	}
 	return r.healthy[i : i+k : i+k]
+}
+
+// Back returns the n-th whole, healthy cycle before a day; false where there are fewer.
+func (r Rhythm) Back(day Day, n int) (Day, bool) {
+	i, _ := slices.BinarySearch(r.healthy, day)
+	if n < 1 || n > i {
+		return 0, false
+	}
+	return r.healthy[i-n], true
 }
 
 // Newest returns the newest whole, healthy cycle; false where there is none.

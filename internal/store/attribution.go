@@ -36,7 +36,7 @@ func (f *Attributed) Routed(s party.Subject) party.Subject {
 }
 
 const attributedColumns = `id, asset_kind, asset, state, party_id, basis, matched, confidence, region, type, identifier, severity,
-	coalesce((select s.feed_id from stream s where s.id = stream_id), ''), coalesce((select s.name from stream s where s.id = stream_id), '')`
+	coalesce((select s.feed_id from stream s where s.id = stream_id), ''), coalesce((select s.report from stream s where s.id = stream_id), '')`
 
 // AttributedAfter returns the attributions of at most limit findings behind id, in order of id.
 func (t *Tx) AttributedAfter(ctx context.Context, id ident.Finding, limit int) ([]Attributed, error) {

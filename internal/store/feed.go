@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tocsin/internal/fault"
+	"tocsin/internal/finding"
 	"tocsin/internal/ident"
 	"tocsin/internal/marking"
 )
@@ -39,14 +40,17 @@ type Poll struct {
 	Error    string // of the last fetch; empty after a good one
 }
 
-// Stream is one report type or table of a feed: what has a rhythm of its own.
+// Stream is one independent source of coverage of a feed: a report type or table, one of several files that a report
+// comes in, or one of several sources that a feed carries. It has a rhythm of its own.
 type Stream struct {
 	ID      int64
 	Feed    ident.Feed
 	Name    string
+	Report  string   // the report type or table: what the class library and rules know it by
 	Absence int      // cycles of absence that count as evidence; 0 takes the class's
 	Columns []string // of the newest signal; nil where the format has none
 	Created time.Time
+	Anew    finding.Day // from which a person has confirmed a new level; 0 = never
 }
 
 const feedColumns = `id, pack, title, token_hash, urgent, quota_rows, created_at, disabled_at, poll_url, poll_every,
@@ -140,23 +144,24 @@ func scanFeed(r scanner) (Feed, error) {
 	return f, nil
 }
 
-// StreamOf returns the ID of a feed's stream and makes the stream where it is new. absence is kept as the pack now
-// says it.
-func (t *Tx) StreamOf(ctx context.Context, feed ident.Feed, name string, absence int, now time.Time) (int64, error) {
+// StreamOf returns the ID of a feed's stream and makes the stream where it is new. Report and Absence are kept as s now
+// says them.
+func (t *Tx) StreamOf(ctx context.Context, s Stream, now time.Time) (int64, error) {
 	var id, had int64
-	err := t.row(ctx, "select id, absence_cycles from stream where feed_id = $1 and name = $2", []any{feed, name}, &id, &had)
+	var report string
+	err := t.row(ctx, "select id, absence_cycles, report from stream where feed_id = $1 and name = $2", []any{s.Feed, s.Name}, &id, &had, &report)
 	switch {
-	case err == nil && had == int64(absence):
+	case err == nil && had == int64(s.Absence) && report == s.Report:
 		return id, nil
 	case err == nil:
-		_, err = t.exec(ctx, "update stream set absence_cycles = $1 where id = $2", absence, id)
+		_, err = t.exec(ctx, "update stream set absence_cycles = $1, report = $2 where id = $3", s.Absence, s.Report, id)
 	case errors.Is(err, fault.NotFound):
-		err = t.returning(ctx, `insert into stream (id, feed_id, name, absence_cycles, columns, created_at)
-			select coalesce(max(id), 0) + 1, $1, $2, $3, '', $4 from stream returning id`,
-			[]any{feed, name, absence, Micros(now)}, &id)
+		err = t.returning(ctx, `insert into stream (id, feed_id, name, report, absence_cycles, columns, created_at)
+			select coalesce(max(id), 0) + 1, $1, $2, $3, $4, '', $5 from stream returning id`,
+			[]any{s.Feed, s.Name, s.Report, s.Absence, Micros(now)}, &id)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("stream %s of feed %s: %w", name, feed, err)
+		return 0, fmt.Errorf("stream %s of feed %s: %w", s.Name, s.Feed, err)
 	}
 	return id, nil
 }
@@ -186,12 +191,12 @@ type streamsKey struct{}
 
 func (t *Tx) streams(ctx context.Context) ([]Stream, error) {
 	var out []Stream
-	err := t.each(ctx, "select id, feed_id, name, absence_cycles, columns, created_at from stream order by id", nil,
+	err := t.each(ctx, "select id, feed_id, name, report, absence_cycles, columns, created_at, anew from stream order by id", nil,
 		func(r *sql.Rows) error {
 			var s Stream
 			var columns string
 			var created int64
-			if err := r.Scan(&s.ID, &s.Feed, &s.Name, &s.Absence, &columns, &created); err != nil {
+			if err := r.Scan(&s.ID, &s.Feed, &s.Name, &s.Report, &s.Absence, &columns, &created, &s.Anew); err != nil {
 				return err
 			}
 			s.Created = Instant(created)

@@ -106,7 +106,7 @@ func TestStreams(t *testing.T) {
 				name    string
 				absence int
 			}{{"a", "scan_http", 0}, {"b", "scan_http", 2}, {"a", "scan_http", 0}, {"a", "scan_http", 3}} {
-				if ids[i], err = tx.StreamOf(ctx, c.feed, c.name, c.absence, noon); err != nil {
+				if ids[i], err = tx.StreamOf(ctx, store.Stream{Feed: c.feed, Name: c.name, Report: c.name, Absence: c.absence}, noon); err != nil {
 					return err
 				}
 			}
@@ -118,8 +118,8 @@ func TestStreams(t *testing.T) {
 		update(t, s, func(ctx context.Context, tx *store.Tx) error {
 			got, err := tx.Streams(ctx)
 			want := []store.Stream{
-				{ID: 1, Feed: "a", Name: "scan_http", Absence: 3, Columns: []string{"timestamp", "ip"}, Created: noon},
-				{ID: 2, Feed: "b", Name: "scan_http", Absence: 2, Created: noon},
+				{ID: 1, Feed: "a", Name: "scan_http", Report: "scan_http", Absence: 3, Columns: []string{"timestamp", "ip"}, Created: noon},
+				{ID: 2, Feed: "b", Name: "scan_http", Report: "scan_http", Absence: 2, Created: noon},
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Error(diff)
@@ -137,21 +137,31 @@ func TestCycles(t *testing.T) {
 			if err := tx.PutFeed(ctx, plainFeed("a")); err != nil {
 				return err
 			}
-			id, err := tx.StreamOf(ctx, "a", "x", 0, noon)
+			id, err := tx.StreamOf(ctx, store.Stream{Feed: "a", Name: "x"}, noon)
 			return errors.Join(err,
-				tx.AddCycle(ctx, id, day, 10, noon.Add(time.Hour)),
-				tx.AddCycle(ctx, id, day-1, 5, noon),
-				tx.AddCycle(ctx, id, day, 7, noon),
-				tx.AddCycle(ctx, id, day-50, 1, noon))
+				tx.AddCycle(ctx, id, store.Delivered{Day: day, Rows: 10, At: noon.Add(time.Hour), File: 1}),
+				tx.AddCycle(ctx, id, store.Delivered{Day: day - 1, Rows: 5, At: noon}),
+				tx.AddCycle(ctx, id, store.Delivered{Day: day, Rows: 3, At: noon, File: 1}),
+				tx.AddCycle(ctx, id, store.Delivered{Day: day, Rows: 3, At: noon, File: 2}),
+				tx.AddCycle(ctx, id, store.Delivered{Day: day, Rows: 1, At: noon}),
+				tx.SetHealth(ctx, id, day-1, finding.FewRows),
+				tx.SpoilCycle(ctx, id, day, 4, noon),
+				tx.SpoilCycle(ctx, id, day, -1, noon),
+				tx.SpoilCycle(ctx, id, day-2, -1, noon),
+				tx.SpoilCycle(ctx, id, day-3, 6, noon),
+				tx.AddCycle(ctx, id, store.Delivered{Day: day - 50, Rows: 1, At: noon}))
 		})
 		update(t, s, func(ctx context.Context, tx *store.Tx) error {
 			got, err := tx.Cycles(ctx, day-10)
-			want := map[int64][]finding.Cycle{1: {{Day: day - 1, Rows: 5, Last: noon}, {Day: day, Rows: 17, Last: noon.Add(time.Hour)}}}
+			want := map[int64][]finding.Cycle{1: {
+				{Day: day - 3, Aside: 6, Last: noon}, {Day: day - 1, Rows: 5, Last: noon, Health: finding.FewRows},
+				{Day: day, Rows: 17, Aside: 3, Files: 2, Last: noon.Add(time.Hour)},
+			}}
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
 				t.Errorf("%v\n%s", err, diff)
 			}
 			n, rows, err := tx.CycleSum(ctx, day-50, day)
-			if n != 2 || rows != 6 {
+			if n != 3 || rows != 6 {
 				t.Errorf("%d cycles, %d rows", n, rows)
 			}
 			return err

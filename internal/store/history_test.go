@@ -90,8 +90,8 @@ func TestUnseen(t *testing.T) {
 		update(t, s, func(ctx context.Context, tx *store.Tx) error {
 			got, err := tx.Unseen(ctx, 0, 3, day-1)
 			want := []store.Covered{
-				{Finding: 1, Class: "open-http", State: finding.Open, Stream: 1, First: day - 9, Last: day - 9, Days: 1},
-				{Finding: 1, Class: "open-http", State: finding.Open, Stream: 2, First: day - 8, Last: day - 8, Days: 1},
+				{Finding: 1, Class: "open-http", State: finding.Open, Address: "192.0.2.1", Stream: 1, First: day - 9, Last: day - 9, Days: 1},
+				{Finding: 1, Class: "open-http", State: finding.Open, Address: "192.0.2.1", Stream: 2, First: day - 8, Last: day - 8, Days: 1},
 			}
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
 				t.Errorf("%v\n%s", err, diff)

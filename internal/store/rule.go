@@ -172,7 +172,7 @@ func (t *Tx) RulebookOf(ctx context.Context, rules []rule.Rule, at time.Time) (*
 func (b *Rulebook) Subject(f *Finding, p *party.Party) *rule.Subject {
 	s := b.streams[f.Stream]
 	return &rule.Subject{
-		Feed: s.Feed, Stream: s.Name, Type: f.Identity.Type, Identifier: f.Identity.Identifier, Severity: f.Severity,
+		Feed: s.Feed, Stream: s.Report, Type: f.Identity.Type, Identifier: f.Identity.Identifier, Severity: f.Severity,
 		Asset: f.Identity.Asset, Region: f.Region, Party: p.ID, Sector: p.Sector, PartyKind: p.Kind, Since: f.StateAt,
 	}
 }

@@ -44,6 +44,7 @@ var Acts = []string{
 	"finding.raise", "finding.lower", "finding.share", "finding.unshare",
 	"notice.plan", "notice.send", "notice.fail", "notice.answer", "notice.escalate", "notice.withdraw", "notice.no_contact",
 	"feed.put", "feed.drift", "feed.fail", "feed.recover", "feed.silent", "feed.speak",
+	"feed.weak", "feed.strong", "feed.level", "feed.sources", "feed.together", "feed.apart",
 	"party.put", "party.import", "party.end",
 	"change.propose", "change.apply", "change.confirm", "change.refuse", "change.withdraw",
 	"report.receive", "report.take", "report.close",

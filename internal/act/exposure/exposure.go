@@ -161,7 +161,7 @@ func (e *Exposure) rows(ctx context.Context, tx *store.Tx, found []store.Finding
 			return nil, err
 		}
 		for _, s := range all {
-			streams[s.ID] = s.Name
+			streams[s.ID] = s.Report
 		}
 	}
 	out := make([]Row, len(found))

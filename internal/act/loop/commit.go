@@ -13,7 +13,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"tocsin/internal/access"
-	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/feed"
 	"tocsin/internal/finding"
@@ -28,37 +27,31 @@ type chunk struct {
 	events   []parsedRow
 	rejected []store.Rejected
 	refused  int64
+	sources  map[string]int64 // rows kept aside by the source that they name; every source of an event has an entry
 	end      feed.Position
 }
 
-func (x *run) newChunk() *chunk { return &chunk{} }
+func (x *run) newChunk() *chunk { return &chunk{sources: map[string]int64{"": 0}} }
 
 func (c *chunk) take(p *parsed) {
+	last := ""
 	for i := range p.rows {
 		if p.rows[i].known == 0 && p.rows[i].fresh == nil && !p.rows[i].Gone {
 			continue // kept aside while its event was read
 		}
 		c.events = append(c.events, p.rows[i])
+		if s := p.rows[i].Source; s != last {
+			c.sources[s] += 0
+			last = s
+		}
+	}
+	for source, n := range p.aside {
+		c.sources[source] += n
 	}
 	c.rejected = append(c.rejected, p.rejected...)
 	c.refused += p.refused
 	c.end = p.batch.End
 	c.rows = len(c.events) + len(c.rejected) + int(c.refused)
-}
-
-// effect is what a chunk does to the findings. It is worked out inside the transaction, because states may have
-// changed since, and taken over into the index after the commit.
-type effect struct {
-	counts store.Counts
-	sights []sight
-	add    []store.Finding
-	events [][]byte // of add, in order
-	keys   map[finding.Key]uint32
-	reopen map[uint32]int64 // finding -> the observation that refutes
-	gone   map[uint32]int64 // finding -> the newest re-check that shows it gone
-	worse  map[uint32]event.Severity
-	raise  map[uint32]bool // findings that a stream sees for the first time whose feed may be marked more strictly
-	days   map[uint16]int64
 }
 
 // commit writes one chunk: new findings, the packed sightings, state changes, rejected rows, the cursor and one ledger
@@ -71,7 +64,11 @@ func (x *run) commit(ctx context.Context, c *chunk) error {
 		if err := x.ready(ctx, tx); err != nil {
 			return err
 		}
-		e = x.effect(idx, c)
+		streams, err := x.streamsIn(ctx, tx, c)
+		if err != nil {
+			return err
+		}
+		e = x.effect(idx, c, streams)
 		if err := x.write(ctx, tx, c, e); err != nil {
 			return err
 		}
@@ -155,84 +152,16 @@ func (x *index) refresh(ctx context.Context, tx *store.Tx) error {
 	return err
 }
 
-// effect folds a chunk in memory.
-func (x *run) effect(idx *index, c *chunk) *effect {
-	e := &effect{
-		sights: make([]sight, 0, len(c.events)), keys: map[finding.Key]uint32{}, reopen: map[uint32]int64{},
-		gone: map[uint32]int64{}, worse: map[uint32]event.Severity{}, raise: map[uint32]bool{}, days: map[uint16]int64{},
-	}
-	received := store.Micros(x.signal.Received)
-	for i := range c.events {
-		r := &c.events[i]
-		at := r.At
-		if at == 0 || at > received+dayMicros {
-			at = received // the source gives no instant, or one that cannot be
-		}
-		n := r.known
-		if n == 0 {
-			n = idx.ids[r.Key]
-		}
-		if n == 0 {
-			n = e.keys[r.Key]
-		}
-		switch {
-		case r.Gone:
-			if n != 0 {
-				e.gone[n] = max(e.gone[n], at)
-			}
-			e.counts.Seen++
-			continue
-		case n == 0:
-			n = uint32(idx.known + len(e.add) + 1)
-			e.keys[r.Key] = n
-			e.add = append(e.add, x.finding(n, r, at))
-			e.events = append(e.events, r.fresh.event)
-			e.counts.Found++
-		case int(n) > idx.known:
-			e.counts.Seen++
-			f := &e.add[int(n)-idx.known-1]
-			f.First = store.Instant(min(store.Micros(f.First), at))
-			f.FeedSeverity, f.Severity = max(f.FeedSeverity, r.Severity), max(f.Severity, r.Severity)
-		default:
-			e.counts.Seen++
-			e.meet(idx, n, at, r.Severity)
-			if x.tlp > idx.least && !idx.seenBy(n, uint32(x.stream)) {
-				e.raise[n] = true
-			}
-		}
-		e.sights = append(e.sights, sight{finding: n, line: r.line, at: at})
-		e.days[dayOf(at)]++
-	}
-	e.counts.Events = int64(len(c.events))
-	e.counts.Rejected, e.counts.Refused = int64(len(c.rejected)), c.refused
-	e.counts.Rows = e.counts.Events + e.counts.Rejected + e.counts.Refused
-	return e
-}
-
-// meet looks at what a repeat means beyond its count.
-func (e *effect) meet(idx *index, n uint32, at int64, severity event.Severity) {
-	h := idx.of(n)
-	if severity > h.severity && severity > e.worse[n] {
-		e.worse[n] = severity
-	}
-	switch h.watch {
-	case unwatched:
-		return
-	case watchClaim:
-		if finding.Refutes(finding.ClaimedFixed, store.Instant(at), store.Instant(idx.claimed[n]), time.Time{}) {
-			e.reopen[n] = max(e.reopen[n], at)
-		}
-	case watchGone:
-		if finding.Refutes(finding.VerifiedClosed, store.Instant(at), time.Time{}, store.Instant(idx.lastOf(n))) {
-			e.reopen[n] = max(e.reopen[n], at)
-		}
-	}
-}
-
 // write puts a chunk's effect into the transaction.
 func (x *run) write(ctx context.Context, tx *store.Tx, c *chunk, e *effect) error {
-	packed := packSights(make([]byte, 0, 16+len(e.sights)*6), uint16(x.part), e.sights)
-	if err := x.settle(ctx, tx, e, packed); err != nil {
+	digest := sha256.New()
+	var packed [][]byte
+	for _, g := range e.groups {
+		b := packSights(make([]byte, 0, 16+len(g.sights)*6), uint16(x.part), g.sights)
+		digest.Write(b)
+		packed = append(packed, b)
+	}
+	if err := x.settle(ctx, tx, e, hex.EncodeToString(digest.Sum(nil))); err != nil {
 		return err
 	}
 	if err := tx.InsertFindings(ctx, e.add); err != nil {
@@ -241,9 +170,11 @@ func (x *run) write(ctx context.Context, tx *store.Tx, c *chunk, e *effect) erro
 	if err := writeDetails(ctx, tx, e); err != nil {
 		return err
 	}
-	if len(e.sights) > 0 {
-		if err := tx.InsertJournal(ctx, x.stream, x.signal.ID, packed); err != nil {
-			return err
+	for i, g := range e.groups {
+		if len(g.sights) > 0 {
+			if err := tx.InsertJournal(ctx, g.stream, x.signal.ID, packed[i]); err != nil {
+				return err
+			}
 		}
 	}
 	for n, s := range e.worse {
@@ -256,12 +187,7 @@ func (x *run) write(ctx context.Context, tx *store.Tx, c *chunk, e *effect) erro
 			return err
 		}
 	}
-	for day, rows := range e.days {
-		if err := tx.AddCycle(ctx, x.stream, finding.Day(day), rows, x.signal.Received); err != nil {
-			return err
-		}
-	}
-	if err := x.spoil(ctx, tx, e); err != nil {
+	if err := x.cycles(ctx, tx, e); err != nil {
 		return err
 	}
 	if c.refused > 0 {
@@ -273,35 +199,98 @@ func (x *run) write(ctx context.Context, tx *store.Tx, c *chunk, e *effect) erro
 	return tx.AdvanceSignal(ctx, x.signal.ID, x.stream, at, e.counts)
 }
 
-// spoil counts rows that were kept aside against the days that they belong to: those of the chunk's events, else the
-// day of arrival and the one before. Rows that are read after all are taken off again.
-func (x *run) spoil(ctx context.Context, tx *store.Tx, e *effect) error {
-	if e.counts.Rejected == 0 {
-		return nil
+// cycles counts the rows of a chunk for their streams and days. Rows that were kept aside count against the days of
+// their stream in the chunk; before any is known against those of the whole chunk, else the day of arrival and the one
+// before, and once more against the first days that are known. Rows that do not name their source may be of any.
+func (x *run) cycles(ctx context.Context, tx *store.Tx, e *effect) error {
+	file := store.FileOf(x.signal.ID, x.part)
+	if e.counts.Rejected < 0 { // rows that were read after all: their file was counted before
+		file = 0
 	}
-	days := slices.Sorted(maps.Keys(e.days))
-	if len(days) == 0 {
-		arrival := dayOf(store.Micros(x.signal.Received))
-		days = []uint16{arrival, arrival - 1}
+	all := map[uint16]bool{}
+	for _, g := range e.groups {
+		for day, rows := range g.days {
+			all[day] = true
+			d := store.Delivered{Day: finding.Day(day), Rows: rows, At: x.signal.Received, File: file}
+			if err := tx.AddCycle(ctx, g.stream, d); err != nil {
+				return err
+			}
+		}
 	}
-	for _, day := range days {
-		if err := tx.SpoilCycle(ctx, x.stream, finding.Day(day), e.counts.Rejected); err != nil {
-			return err
+	arrival := dayOf(store.Micros(x.signal.Received))
+	unknown := int64(0) // rows that may be of any source
+	if x.opened.Sourced {
+		unknown = e.of[x.stream].aside
+	}
+	for _, g := range e.groups {
+		aside := g.aside
+		if e.counts.Rejected < 0 {
+			aside = -min(e.counts.Events, sum(g.days))
+		} else if len(g.days) > 0 {
+			aside += x.pending[g.stream]
+		}
+		if g.stream != x.stream {
+			aside += unknown
+		}
+		if aside == 0 {
+			continue
+		}
+		days := slices.Sorted(maps.Keys(g.days))
+		if len(days) == 0 {
+			days = slices.Sorted(maps.Keys(all))
+		}
+		if len(days) == 0 {
+			days = []uint16{arrival, arrival - 1}
+		}
+		for _, day := range days {
+			if err := tx.SpoilCycle(ctx, g.stream, finding.Day(day), aside, x.signal.Received); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// settle appends the chunk's ledger entry and carries out the state changes that its rows are evidence for.
-func (x *run) settle(ctx context.Context, tx *store.Tx, e *effect, packed []byte) error {
-	for n, at := range e.gone {
-		last := x.l.fold.idx.lastKnown(n)
-		for _, s := range e.sights {
-			if s.finding == n {
-				last = max(last, s.at)
+func sum(rows map[uint16]int64) (n int64) {
+	for _, r := range rows {
+		n += r
+	}
+	return n
+}
+
+// remember takes over what a committed chunk said of streams.
+func (x *run) remember(e *effect) {
+	if x.pending == nil {
+		x.pending = map[int64]int64{}
+	}
+	for _, g := range e.groups {
+		if len(g.days) > 0 {
+			delete(x.pending, g.stream)
+		} else {
+			x.pending[g.stream] += g.aside
+		}
+	}
+	if x.opened.Sourced {
+		for source, id := range e.streams {
+			if source != "" && id != x.stream {
+				x.sources[source] = id
 			}
 		}
-		if at <= last || int(n) > x.l.fold.idx.known {
+	}
+}
+
+// settle appends the chunk's ledger entry and carries out the state changes that its rows are evidence for.
+func (x *run) settle(ctx context.Context, tx *store.Tx, e *effect, digest string) error {
+	for n, said := range e.gone {
+		last := x.l.fold.idx.lastKnown(n)
+		for _, g := range e.groups {
+			for _, s := range g.sights {
+				if s.finding == n {
+					last = max(last, s.at)
+				}
+			}
+		}
+		if said.at <= last || int(n) > x.l.fold.idx.known {
 			delete(e.gone, n) // seen since: the re-check proves nothing
 			continue
 		}
@@ -314,10 +303,9 @@ func (x *run) settle(ctx context.Context, tx *store.Tx, e *effect, packed []byte
 			delete(e.gone, n) // closed already
 		}
 	}
-	digest := sha256.Sum256(packed)
 	entry := foldEntry{
 		Part: x.part, Rows: e.counts.Rows, Events: e.counts.Events, Rejected: e.counts.Rejected, Refused: e.counts.Refused,
-		Digest: hex.EncodeToString(digest[:]), Reopened: numbers(e.reopen), Rechecked: numbers(e.gone),
+		Digest: digest, Reopened: numbers(e.reopen), Rechecked: numbers(e.gone),
 	}
 	if len(e.add) > 0 {
 		entry.First, entry.Last = e.add[0].ID, e.add[len(e.add)-1].ID
@@ -336,8 +324,8 @@ func (x *run) settle(ctx context.Context, tx *store.Tx, e *effect, packed []byte
 		e.counts.Reopened++
 	}
 	for _, n := range entry.Rechecked {
-		checked := store.Instant(e.gone[uint32(n)])
-		evidence, err := finding.Recheck(x.stream, x.signal.ID, checked).Encode()
+		said := e.gone[uint32(n)]
+		evidence, err := finding.Recheck(said.stream, x.signal.ID, store.Instant(said.at)).Encode()
 		if err != nil {
 			return err
 		}
@@ -405,8 +393,11 @@ func (x *index) take(e *effect, r *run) {
 	for n, s := range e.worse {
 		x.of(n).severity = s
 	}
-	for _, s := range e.sights {
-		x.apply(s, uint32(r.stream), uint32(r.signal.ID), uint16(r.part))
+	for _, g := range e.groups {
+		for _, s := range g.sights {
+			x.apply(s, uint32(g.stream), uint32(r.signal.ID), uint16(r.part))
+		}
+		x.journalled += len(g.sights)
 	}
-	x.journalled += len(e.sights)
+	r.remember(e)
 }

@@ -88,7 +88,9 @@ type run struct {
 	tlp      marking.TLP // of the feed
 	part     int
 	opened   *feed.Part
-	stream   int64
+	stream   int64            // of the part; of sourced ones that of the rows that name no source
+	sources  map[string]int64 // streams of the feed by name, of sourced parts
+	pending  map[int64]int64  // by stream: rows kept aside before any row of it told its day
 	register *party.Register
 	version  int64 // of register
 	by       access.Actor
@@ -174,7 +176,7 @@ func (l *Loop) finish(ctx context.Context, o *openFold, opened int, problem erro
 		}
 		object := fmt.Sprintf("signal:%d", s.ID)
 		if reason != "" {
-			if err := tx.SpoilCycles(ctx, s.Stream, s.Received); err != nil {
+			if err := tx.SpoilCycles(ctx, s.Feed, s.Received); err != nil {
 				return err
 			}
 			_, err := tx.Enqueue(ctx, store.QueueItem{
@@ -272,38 +274,6 @@ func (x *run) chunkRows() int {
 		return n
 	}
 	return 16384
-}
-
-// open records the part's stream and what its header changed.
-func (x *run) open(ctx context.Context) error {
-	o := &x.opened.Opened
-	absence := o.Absence
-	if absence == 0 {
-		absence = x.pack.AbsenceCycles
-	}
-	return x.l.store.Keep(ctx, func(tx *store.Tx) (err error) {
-		defer func() { x.signal.Stream = x.stream }()
-		x.stream, err = tx.StreamOf(ctx, x.signal.Feed, o.Stream, absence, x.now)
-		if err != nil || len(o.Columns) == 0 {
-			return err
-		}
-		if err := tx.SetStreamColumns(ctx, x.stream, o.Columns); err != nil {
-			return err
-		}
-		if len(o.Drift.New)+len(o.Drift.Lost) == 0 {
-			return nil
-		}
-		object := fmt.Sprintf("stream:%s/%s", x.signal.Feed, o.Stream)
-		fresh, err := tx.Enqueue(ctx, store.QueueItem{
-			Kind: "feed.drift", Object: object, Code: "feed.drift", Created: x.now,
-			Args: []string{string(x.signal.Feed), o.Stream, fmt.Sprint(o.Drift.New), fmt.Sprint(o.Drift.Lost)},
-		})
-		if err != nil || !fresh {
-			return err
-		}
-		_, err = tx.Append(ctx, x.now, access.ForSoftware("fold"), "feed.drift", access.On(object), "columns changed", o.Drift)
-		return err
-	})
 }
 
 // Warm takes the fold lock and loads the index, which FoldNext otherwise does at its first signal.

@@ -151,11 +151,14 @@ func stored(t testing.TB, s *store.Store) map[finding.Key]tally {
 			return err
 		}
 		return tx.EachSighting(t.Context(), func(g store.Sighting) error {
-			days := map[int64]bool{}
-			for d := g.Days; d != 0; d &= d - 1 {
-				days[g.LastDay-int64(bits.TrailingZeros64(d))] = true
+			was, ok := m[keys[g.Finding]] // by another stream
+			if !ok {
+				was = tally{g.First, g.Last, 0, map[int64]bool{}}
 			}
-			m[keys[g.Finding]] = tally{g.First, g.Last, g.Count, days}
+			for d := g.Days; d != 0; d &= d - 1 {
+				was.Days[g.LastDay-int64(bits.TrailingZeros64(d))] = true
+			}
+			m[keys[g.Finding]] = tally{min(was.First, g.First), max(was.Last, g.Last), was.Count + g.Count, was.Days}
 			return nil
 		})
 	})

@@ -41,7 +41,7 @@ func TestFeedHealth(t *testing.T) {
 					}
 				}
 			}
-			return tx.AddCycle(ctx, 1, firstDay+9, 20, at(9, 5))
+			return tx.AddCycle(ctx, 1, store.Delivered{Day: firstDay + 9, Rows: 20, At: at(9, 5), File: 99})
 		})
 		h, err := w.FeedHealth(t.Context(), at(10, 4))
 		if err != nil || len(h) != 1 {
@@ -53,8 +53,8 @@ func TestFeedHealth(t *testing.T) {
 			Last: store.LastSignal{ID: 3, Received: at(9, 4), State: "received"}, Waiting: 2, Lag: 25 * time.Hour,
 			Rejected: 9, Taken: 300,
 			Streams: []StreamHealth{{
-				ID: 1, Name: "scan_http", Last: finding.Cycle{Day: firstDay + 9, Rows: 20, Last: at(9, 5)}, Every: 1, Median: 100,
-				Weak: true, Since: at(13, 0),
+				ID: 1, Name: "scan_http", Last: finding.Cycle{Day: firstDay + 9, Rows: 20, Files: 1, Last: at(9, 5), Health: finding.FewRows}, Every: 1, Median: 100,
+				Weak: finding.FewRows, From: firstDay + 9, Since: at(13, 0),
 			}},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

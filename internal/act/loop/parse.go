@@ -27,6 +27,7 @@ type parsed struct {
 	rows     []parsedRow
 	rejected []store.Rejected
 	refused  int64
+	aside    map[string]int64 // rejected rows by the source that they name
 }
 
 // parsedRow is one event. known is its finding's number where the index had it when the row was parsed; otherwise
@@ -98,13 +99,13 @@ func (x *run) parseBatch(b *feed.Batch, scratch *feed.Scratch) *parsed {
 	at := make([]int32, 0, len(b.Records))
 	for i := range b.Bad {
 		bad := &b.Bad[i]
-		p.reject(x, feed.Record{Line: bad.Line, Offset: bad.Offset, Bytes: bad.Raw}, bad.Reject)
+		p.reject(x, feed.Record{Line: bad.Line, Offset: bad.Offset, Bytes: bad.Raw}, "", bad.Reject)
 	}
 	for i := range b.Records {
 		rec := b.Records[i]
 		row, err := x.opened.Decoder.Row(rec, scratch)
 		if err != nil {
-			p.reject(x, rec, err)
+			p.reject(x, rec, row.Source, err)
 			continue
 		}
 		p.rows = append(p.rows, parsedRow{Row: row, line: uint32(rec.Line)})
@@ -118,13 +119,13 @@ func (x *run) parseBatch(b *feed.Batch, scratch *feed.Scratch) *parsed {
 	idx.mu.RUnlock()
 	for i := range p.rows {
 		if r := &p.rows[i]; r.known == 0 && !r.Gone {
-			r.fresh = x.freshFinding(b.Records[at[i]], p)
+			r.fresh = x.freshFinding(b.Records[at[i]], r.Source, p)
 		}
 	}
 	return p
 }
 
-func (p *parsed) reject(x *run, rec feed.Record, err error) {
+func (p *parsed) reject(x *run, rec feed.Record, source string, err error) {
 	var out *feed.OutOfRemit
 	var left *feed.LeftOut
 	switch {
@@ -138,6 +139,13 @@ func (p *parsed) reject(x *run, rec feed.Record, err error) {
 	if why, ok := errors.AsType[*feed.Reject](err); ok {
 		field, reason = why.Field, why.Reason
 	}
+	if p.aside == nil {
+		p.aside = map[string]int64{}
+	}
+	if !x.opened.Sourced {
+		source = ""
+	}
+	p.aside[source]++
 	p.rejected = append(p.rejected, store.Rejected{
 		Signal: x.signal.ID, Part: x.part, Line: rec.Line, Offset: rec.Offset, Field: field, Reason: reason,
 		Raw: append([]byte(nil), rec.Bytes...),
@@ -146,20 +154,20 @@ func (p *parsed) reject(x *run, rec feed.Record, err error) {
 
 // freshFinding reads the whole event of a record whose finding is new. Row read it without error, so Event does too;
 // should the two ever differ, the record is kept aside instead of lost.
-func (x *run) freshFinding(rec feed.Record, p *parsed) *fresh {
+func (x *run) freshFinding(rec feed.Record, source string, p *parsed) *fresh {
 	ev, err := x.opened.Decoder.Event(rec)
 	if err != nil {
-		p.reject(x, rec, err)
+		p.reject(x, rec, source, err)
 		return nil
 	}
 	id, err := finding.Identify(ev)
 	if err != nil {
-		p.reject(x, rec, &feed.Reject{Reason: err.Error()})
+		p.reject(x, rec, source, &feed.Reject{Reason: err.Error()})
 		return nil
 	}
 	body, err := ev.Encode(nil)
 	if err != nil {
-		p.reject(x, rec, &feed.Reject{Reason: err.Error()})
+		p.reject(x, rec, source, &feed.Reject{Reason: err.Error()})
 		return nil
 	}
 	subject := x.l.subject(ev, id)
@@ -171,13 +179,13 @@ func (x *run) freshFinding(rec feed.Record, p *parsed) *fresh {
 }
 
 // finding makes the row of a new finding from its first observation.
-func (x *run) finding(n uint32, r *parsedRow, at int64) store.Finding {
+func (x *run) finding(n uint32, r *parsedRow, at, stream int64) store.Finding {
 	f := r.fresh
 	f.subject.Severity = max(f.class.Level(), r.Severity)
 	a := x.register.Attribute(f.subject)
 	return store.Finding{
 		ID: ident.Finding(n), Key: r.Key, Identity: f.identity, Class: f.class.Class,
-		Severity: f.subject.Severity, FeedSeverity: r.Severity, Stream: x.stream,
+		Severity: f.subject.Severity, FeedSeverity: r.Severity, Stream: stream,
 		First: store.Instant(at), Created: x.now, Party: a.Party, Basis: a.Basis,
 		Matched: a.Matched, Confidence: a.Confidence, Region: a.Region,
 		State: finding.Open, StateAt: x.now, Mark: marking.Mark{TLP: x.tlp, PAP: marking.PAPGreen},

@@ -269,8 +269,8 @@ func (l *Loop) replayPart(ctx context.Context, now time.Time, by access.Actor, s
 		for _, r := range read.rejected {
 			still[r.Line] = true
 		}
-		read.rejected, read.refused = nil, 0
-		c := &chunk{}
+		read.rejected, read.refused, read.aside = nil, 0, nil
+		c := x.newChunk()
 		c.take(read)
 		done.Tried += int64(len(rows))
 		done.Events += int64(len(c.events))
@@ -291,7 +291,11 @@ func (x *run) commitReplay(ctx context.Context, c *chunk, rows []store.Rejected,
 		if err := x.ready(ctx, tx); err != nil {
 			return err
 		}
-		e = x.effect(idx, c)
+		streams, err := x.streamsIn(ctx, tx, c)
+		if err != nil {
+			return err
+		}
+		e = x.effect(idx, c, streams)
 		e.counts.Rows, e.counts.Rejected = 0, -e.counts.Events
 		if err := x.write(ctx, tx, c, e); err != nil {
 			return err

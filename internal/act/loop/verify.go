@@ -53,10 +53,16 @@ func (l *Loop) Verify(ctx context.Context, now time.Time) (Verified, error) {
 	if err != nil {
 		return v, err
 	}
+	if err := c.keepHealth(ctx); err != nil {
+		return v, err
+	}
 	for from := ident.Finding(0); from < last; from += verifyRange {
 		if err := l.verifyWindow(ctx, now, c, from, &v); err != nil {
 			return v, fmt.Errorf("verify findings from %d: %w", from+1, err)
 		}
+	}
+	if err := c.tellTogether(ctx, now); err != nil {
+		return v, err
 	}
 	return v, l.store.Keep(ctx, func(tx *store.Tx) error {
 		text, err := json.Marshal(mark)
@@ -147,60 +153,6 @@ func (l *Loop) expire(ctx context.Context, now time.Time, v *Verified) error {
 	}
 }
 
-// coverage is what is known of the streams during one pass.
-type coverage struct {
-	loop    *Loop
-	streams map[int64]covering
-	before  finding.Day // a finding that any stream saw on it or later is neither gone nor faded
-	today   finding.Day
-	fade    int // days
-}
-
-type covering struct {
-	name    string
-	absence int
-	rhythm  finding.Rhythm
-	behind  bool
-}
-
-func (l *Loop) coverage(ctx context.Context, now time.Time) (*coverage, ident.Finding, error) {
-	fade := l.set.FadeAfter
-	if fade == 0 {
-		fade = usualFade
-	}
-	c := &coverage{loop: l, streams: map[int64]covering{}, today: finding.DayOf(now), fade: int(fade / (24 * time.Hour))}
-	c.before = c.today - finding.Day(min(c.fade, finding.HoldDays))
-	var last ident.Finding
-	err := l.store.View(ctx, func(tx *store.Tx) error {
-		streams, err := tx.Streams(ctx)
-		if err != nil {
-			return err
-		}
-		cycles, err := tx.Cycles(ctx, c.today-cycleMemory)
-		if err != nil {
-			return err
-		}
-		waiting, err := tx.Waiting(ctx)
-		if err != nil {
-			return err
-		}
-		for _, s := range streams {
-			_, behind := waiting[s.Feed]
-			r := finding.Learn(cycles[s.ID], now)
-			c.streams[s.ID] = covering{name: string(s.Feed) + "/" + s.Name, absence: s.Absence, rhythm: r, behind: behind}
-			if day, ok := r.Newest(); ok {
-				c.before = max(c.before, day)
-			}
-		}
-		last, err = tx.LastFinding(ctx)
-		return err
-	})
-	if err != nil {
-		return nil, 0, fmt.Errorf("learn the rhythm of the streams: %w", err)
-	}
-	return c, last, nil
-}
-
 // ruling is what one pass does with one finding.
 type ruling struct {
 	id       ident.Finding
@@ -239,21 +191,6 @@ func (c *coverage) weigh(rows []store.Covered) ([]ruling, error) {
 	return out, nil
 }
 
-func (c *coverage) sighted(rows []store.Covered) []finding.Sighted {
-	out := make([]finding.Sighted, len(rows))
-	for i, r := range rows {
-		s := c.streams[r.Stream]
-		need := s.absence
-		if need == 0 {
-			need = c.loop.absenceOf(r.Class)
-		}
-		out[i] = finding.Sighted{
-			Stream: s.name, Rhythm: s.rhythm, Need: need, Behind: s.behind, First: r.First, Last: r.Last, Days: r.Days,
-		}
-	}
-	return out
-}
-
 // absenceOf returns how many cycles of absence are evidence for a class whose pack does not say.
 func (l *Loop) absenceOf(class string) int {
 	if l.library != nil {
@@ -270,6 +207,9 @@ func (l *Loop) verifyWindow(ctx context.Context, now time.Time, c *coverage, fro
 	err := l.store.View(ctx, func(tx *store.Tx) error {
 		rows, err := tx.Unseen(ctx, from, from+verifyRange, c.before)
 		if err != nil {
+			return err
+		}
+		if err := c.group(ctx, tx, rows); err != nil {
 			return err
 		}
 		due, err = c.weigh(rows)

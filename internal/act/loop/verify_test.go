@@ -37,7 +37,7 @@ func newWard(t *testing.T, s *store.Store) ward {
 	w.update(func(ctx context.Context, tx *store.Tx) error {
 		err := tx.PutFeed(ctx, store.Feed{ID: "scan", Pack: "shadowserver", Title: "Scans", Created: at(0, 0)})
 		if err == nil {
-			_, err = tx.StreamOf(ctx, "scan", "scan_http", 0, at(0, 0))
+			_, err = tx.StreamOf(ctx, store.Stream{Feed: "scan", Name: "scan_http", Report: "scan_http"}, at(0, 0))
 		}
 		return err
 	})
@@ -51,17 +51,43 @@ func (w ward) update(f func(ctx context.Context, tx *store.Tx) error) {
 	}
 }
 
-// cycles delivers 100 rows for each of the days from a up to, but without, b.
+// cycles delivers 100 rows for each of the days from a up to, but without, b. Ten findings in ten networks, numbered from
+// 9,001, are among them on each day.
 func (w ward) cycles(a, b int) {
 	w.t.Helper()
 	w.update(func(ctx context.Context, tx *store.Tx) error {
+		if err := w.neighbours(ctx, tx, b-1); err != nil {
+			return err
+		}
 		for n := a; n < b; n++ {
-			if err := tx.AddCycle(ctx, 1, firstDay+finding.Day(n), 100, at(n+1, 3)); err != nil {
+			if err := tx.AddCycle(ctx, 1, store.Delivered{Day: firstDay + finding.Day(n), Rows: 100, At: at(n+1, 3), File: int64(n + 1)}); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// neighbours are seen daily from day 0 to a day.
+func (w ward) neighbours(ctx context.Context, tx *store.Tx, last int) error {
+	var ss []store.Sighting
+	for i := range ident.Finding(10) {
+		id := 9001 + i
+		if _, err := tx.StandingOf(ctx, id); errors.Is(err, fault.NotFound) {
+			what := finding.Identity{Asset: asset.Asset{Kind: asset.IP, Value: fmt.Sprintf("10.%d.0.1", i)}, Type: "vulnerable-system"}
+			err := tx.InsertFindings(ctx, []store.Finding{{
+				ID: id, Key: what.Key(), Identity: what, Stream: 1, First: at(0, 1), Created: at(1, 3), State: finding.Open, StateAt: at(1, 3),
+			}})
+			if err != nil {
+				return err
+			}
+		}
+		ss = append(ss, store.Sighting{
+			Finding: id, Stream: 1, First: store.Micros(at(0, 1)), Last: store.Micros(at(last, 1)), Count: int64(last + 1),
+			Days: 1<<(last+1) - 1, LastDay: int64(firstDay) + int64(last), Signal: 1, Line: 2,
+		})
+	}
+	return tx.PutSightings(ctx, ss)
 }
 
 // find adds findings seen daily from day 0 to day last, in the given state.
@@ -71,7 +97,7 @@ func (w ward) find(last int, state finding.State, ids ...ident.Finding) {
 		var fs []store.Finding
 		var ss []store.Sighting
 		for _, id := range ids {
-			what := finding.Identity{Asset: asset.Asset{Kind: asset.IP, Value: fmt.Sprintf("192.0.2.%d", id)}, Type: "vulnerable-system"}
+			what := finding.Identity{Asset: asset.Asset{Kind: asset.IP, Value: fmt.Sprintf("198.51.%d.1", id)}, Type: "vulnerable-system"}
 			fs = append(fs, store.Finding{
 				ID: id, Key: what.Key(), Identity: what, Stream: 1, First: at(0, 1), Created: at(1, 3), State: state, StateAt: at(last, 5),
 			})
@@ -180,7 +206,7 @@ func TestVerifySilence(t *testing.T) {
 				t.Fatalf("day %d: %+v", day, v)
 			}
 		}
-		if v := w.verify(at(95, 8)); v != (Verified{Faded: 1}) {
+		if v := w.verify(at(95, 8)); v != (Verified{Faded: 11}) {
 			t.Errorf("day 95: %+v", v)
 		}
 		if w.state(1) != finding.Stale || w.state(2) != finding.RiskAccepted {

@@ -270,7 +270,7 @@ func (n *names) rows(ctx context.Context, tx *store.Tx, found ...store.Finding) 
 		s := n.byID[f.Stream]
 		out = append(out, FindingRow{
 			Finding: f, PartyName: n.parties[f.Party], Source: string(s.Feed) + "/" + s.Name,
-			Explain: n.loop.library.Class(f.Identity.Identifier, s.Name, f.Identity.Type),
+			Explain: n.loop.library.Class(f.Identity.Identifier, s.Report, f.Identity.Type),
 		})
 	}
 	return out, nil

@@ -267,8 +267,10 @@ func (d *Desk) Choices(ctx context.Context) (Choices, error) {
 			return err
 		}
 		for _, s := range streams {
-			c.Streams = append(c.Streams, string(s.Feed)+"/"+s.Name)
+			c.Streams = append(c.Streams, string(s.Feed)+"/"+s.Report)
 		}
+		slices.Sort(c.Streams)
+		c.Streams = slices.Compact(c.Streams)
 		feeds, err := tx.Feeds(ctx)
 		if err != nil {
 			return err

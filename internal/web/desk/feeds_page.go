@@ -239,6 +239,8 @@ func (d *desk) feedPut(v *page.Visit) error {
 	}
 	s, token, done := feedSettings(h.Feed.ID, h), "", "feed_put"
 	switch v.R.PostFormValue("do") {
+	case "level":
+		return d.confirmLevel(v, h)
 	case "pause":
 		s.Disabled, done = true, "feed_pause"
 	case "resume":
@@ -265,4 +267,17 @@ func (d *desk) feedPut(v *page.Visit) error {
 		return err
 	}
 	return d.showFeed(v, h, feedSettings(h.Feed.ID, h), token, nil)
+}
+
+// confirmLevel says that what a stream brings now is its new level.
+func (d *desk) confirmLevel(v *page.Visit, h loop.Health) error {
+	stream, err := strconv.ParseInt(v.R.PostFormValue("stream"), 10, 64)
+	if err != nil {
+		return fault.New(fault.Invalid, "stream: %q is no number", clip(v.R.PostFormValue("stream"), 20))
+	}
+	err = d.loop.ConfirmLevel(v.R.Context(), v.Now, v.Who.Actor, h.Feed.ID, stream, v.R.PostFormValue("reason"))
+	if err != nil {
+		return d.showFeed(v, h, feedSettings(h.Feed.ID, h), "", err)
+	}
+	return v.Redirect("/desk/feeds/"+string(h.Feed.ID), "feed_level")
 }

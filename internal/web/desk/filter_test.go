@@ -91,7 +91,7 @@ func TestObjectLink(t *testing.T) {
 	t.Parallel()
 	for object, want := range map[string]string{
 		"finding:12": "/desk/findings/12", "signal:3": "/desk/signals/3", "party:a/../b": "/desk/parties/a%2F..%2Fb",
-		"notice:ntc_1": "/desk/notices/ntc_1", "stream:shadowserver/scan_rdp": "/desk/feeds#shadowserver", "feed:x": "/desk/feeds#x",
+		"notice:ntc_1": "/desk/notices/ntc_1", "stream:shadowserver/scan_rdp": "/desk/feeds/shadowserver#streams", "feed:x": "/desk/feeds#x",
 		"report:rep_1": "/desk/reports/rep_1", "change:x": "/desk/changes/x", "proposal:prp_1": "/desk/proposals#prp_1", "contact:c": "", "desk": "", "": "",
 	} {
 		if got := objectLink(object); got != want {

@@ -386,8 +386,11 @@ func objectLink(object string) string {
 	if !known || id == "" {
 		return ""
 	}
-	if kind == "feed" || kind == "stream" {
+	if kind == "stream" {
 		id, _, _ = strings.Cut(id, "/")
+		return at + url.PathEscape(id) + "#streams"
+	}
+	if kind == "feed" {
 		return fmt.Sprintf("/desk/feeds#%s", url.PathEscape(id))
 	}
 	return at + url.PathEscape(id)

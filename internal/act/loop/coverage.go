@@ -1,0 +1,345 @@
+package loop
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tocsin/internal/access"
+	"tocsin/internal/event"
+	"tocsin/internal/fault"
+	"tocsin/internal/finding"
+	"tocsin/internal/ident"
+	"tocsin/internal/store"
+)
+
+// coverage is what is known of the streams during one pass.
+type coverage struct {
+	loop    *Loop
+	streams map[int64]covering
+	before  finding.Day // a finding that any stream saw on it or later is neither gone nor faded
+	today   finding.Day
+	fade    int // days
+	judged  []judged
+	groups  map[groupKey]*finding.Together // nil: not all of it vanished at once
+	kept    map[sightKey]*finding.Together // sightings that need twice the cycles
+	told    map[groupKey]*finding.Together // groups that keep a finding open
+}
+
+type covering struct {
+	name    string
+	absence int
+	rhythm  finding.Rhythm
+	behind  bool
+}
+
+// judged is a cycle of which something else is said than before.
+type judged struct {
+	stream int64
+	day    finding.Day
+	health finding.Health
+}
+
+// seenDays is how far back the days of sightings are read: as far as they reach.
+const seenDays = 63
+
+func (l *Loop) coverage(ctx context.Context, now time.Time) (*coverage, ident.Finding, error) {
+	fade := l.set.FadeAfter
+	if fade == 0 {
+		fade = usualFade
+	}
+	c := &coverage{
+		loop: l, streams: map[int64]covering{}, today: finding.DayOf(now), fade: int(fade / (24 * time.Hour)),
+		groups: map[groupKey]*finding.Together{}, kept: map[sightKey]*finding.Together{}, told: map[groupKey]*finding.Together{},
+	}
+	c.before = c.today - finding.Day(min(c.fade, finding.HoldDays))
+	var last ident.Finding
+	err := l.store.View(ctx, func(tx *store.Tx) error {
+		streams, err := tx.Streams(ctx)
+		if err != nil {
+			return err
+		}
+		cycles, err := tx.Cycles(ctx, c.today-cycleMemory)
+		if err != nil {
+			return err
+		}
+		seen, err := tx.SeenSince(ctx, c.today-seenDays)
+		if err != nil {
+			return err
+		}
+		waiting, err := tx.Waiting(ctx)
+		if err != nil {
+			return err
+		}
+		for _, s := range streams {
+			_, behind := waiting[s.Feed]
+			is := slices.Clone(cycles[s.ID])
+			finding.Judge(is, seen[s.ID], s.Anew, now)
+			for i, was := range cycles[s.ID] {
+				if is[i].Health != was.Health {
+					c.judged = append(c.judged, judged{s.ID, was.Day, is[i].Health})
+				}
+			}
+			r := finding.Learn(is, s.Anew, now)
+			c.streams[s.ID] = covering{name: string(s.Feed) + "/" + s.Name, absence: s.Absence, rhythm: r, behind: behind}
+			if day, ok := r.Newest(); ok {
+				c.before = max(c.before, day)
+			}
+		}
+		last, err = tx.LastFinding(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("learn the rhythm of the streams: %w", err)
+	}
+	return c, last, nil
+}
+
+// keepHealth writes down what was found of the cycles, so that it stands when the days of the sightings no longer reach
+// them.
+func (c *coverage) keepHealth(ctx context.Context) error {
+	for batch := range slices.Chunk(c.judged, verifyBatch) {
+		err := c.loop.store.Keep(ctx, func(tx *store.Tx) error {
+			for _, j := range batch {
+				if err := tx.SetHealth(ctx, j.stream, j.day, j.health); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type sightKey struct {
+	finding ident.Finding
+	stream  int64
+}
+
+func (c *coverage) sighted(rows []store.Covered) []finding.Sighted {
+	out := make([]finding.Sighted, len(rows))
+	for i, r := range rows {
+		s := c.streams[r.Stream]
+		need := s.absence
+		if need == 0 {
+			need = c.loop.absenceOf(r.Class)
+		}
+		out[i] = finding.Sighted{
+			Stream: s.name, Rhythm: s.rhythm, Need: need, Group: c.kept[sightKey{r.Finding, r.Stream}], Behind: s.behind,
+			First: r.First, Last: r.Last, Days: r.Days,
+		}
+	}
+	return out
+}
+
+// groupKey names a group of assets as one stream sees it.
+type groupKey struct {
+	kind   finding.GroupKind
+	name   string
+	stream int64
+}
+
+// group looks, for the findings that would be closed, whether all of their network or of their party vanished with
+// them. Only those pay for it.
+func (c *coverage) group(ctx context.Context, tx *store.Tx, rows []store.Covered) error {
+	for len(rows) > 0 {
+		n := 1
+		for n < len(rows) && rows[n].Finding == rows[0].Finding {
+			n++
+		}
+		if verdict, _ := finding.Weigh(c.sighted(rows[:n]), c.today, c.fade); verdict == finding.Shown {
+			for i := range rows[:n] {
+				if err := c.groupOf(ctx, tx, &rows[i]); err != nil {
+					return err
+				}
+			}
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+func (c *coverage) groupOf(ctx context.Context, tx *store.Tx, r *store.Covered) error {
+	if r.Address == "" || r.State == finding.ClaimedFixed {
+		return nil
+	}
+	var keys []groupKey
+	if p, ok := network(r.Address); ok {
+		keys = append(keys, groupKey{finding.OneNetwork, p.String(), r.Stream})
+	}
+	if r.Party != "" {
+		keys = append(keys, groupKey{finding.OneParty, string(r.Party), r.Stream})
+	}
+	for _, key := range keys {
+		t, known := c.groups[key]
+		if !known {
+			var err error
+			if t, err = c.together(ctx, tx, key); err != nil {
+				return fmt.Errorf("look at %s %s: %w", key.kind, key.name, err)
+			}
+			c.groups[key] = t
+		}
+		if t != nil && r.Last >= c.sinceOf(key.stream, t.Last) {
+			c.kept[sightKey{r.Finding, r.Stream}] = t
+			c.told[key] = t
+			return nil
+		}
+	}
+	return nil
+}
+
+// network returns the /24 or /48 of an address.
+func network(address string) (netip.Prefix, bool) {
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		return netip.Prefix{}, false
+	}
+	bits := 24
+	if a.Is6() {
+		bits = 48
+	}
+	p, err := a.Prefix(bits)
+	return p, err == nil
+}
+
+// sinceOf returns the day from which on assets count as vanished together with one that a stream saw last on a day.
+func (c *coverage) sinceOf(stream int64, last finding.Day) finding.Day {
+	if d, ok := c.streams[stream].rhythm.Back(last, finding.TogetherCycles-1); ok {
+		return d
+	}
+	return last
+}
+
+// together tells whether all of a group vanished from a stream at once: it sees none of them any more, three or more
+// that it had seen regularly were there until about the last sighting of any, and nobody said that one was fixed.
+func (c *coverage) together(ctx context.Context, tx *store.Tx, key groupKey) (*finding.Together, error) {
+	rhythm := c.streams[key.stream].rhythm
+	read := func(since finding.Day, f func(store.Member)) error {
+		if key.kind == finding.OneParty {
+			return tx.PartyMembers(ctx, ident.Party(key.name), key.stream, since, f)
+		}
+		p, err := netip.ParsePrefix(key.name)
+		if err != nil {
+			return err
+		}
+		from, to := textRange(p)
+		return tx.AssetMembers(ctx, from, to, key.stream, since, func(m store.Member) {
+			if a, err := netip.ParseAddr(m.Asset); err == nil && p.Contains(a) {
+				f(m)
+			}
+		})
+	}
+	newest := finding.Day(-1)
+	var err error
+	if key.kind == finding.OneParty {
+		newest, err = tx.PartySeen(ctx, ident.Party(key.name), key.stream)
+	} else {
+		err = read(-1, func(m store.Member) { newest = max(newest, m.Last) })
+	}
+	if err != nil || newest < 0 || rhythm.After(newest, 1) == nil {
+		return nil, err // the stream still sees some of them
+	}
+	assets, claimed := map[string]bool{}, false
+	err = read(c.sinceOf(key.stream, newest), func(m store.Member) {
+		s := finding.Sighted{Rhythm: rhythm, First: m.First, Last: m.Last, Days: m.Days}
+		claimed = claimed || m.State == finding.ClaimedFixed
+		if s.Regular() && m.State != finding.FalsePositive {
+			assets[m.Asset] = true
+		}
+	})
+	if err != nil || claimed || len(assets) < finding.TogetherLeast {
+		return nil, err
+	}
+	return &finding.Together{Kind: key.kind, Name: key.name, Assets: len(assets), Last: newest}, nil
+}
+
+// textRange returns the bounds of the texts of a network's addresses; those of others may lie between them.
+func textRange(p netip.Prefix) (from, to string) {
+	a := p.Addr()
+	if a.Is4() {
+		b := a.As4()
+		text := fmt.Sprintf("%d.%d.%d", b[0], b[1], b[2])
+		return text + ".", text + "/"
+	}
+	b := a.As16()
+	var text string
+	for i := 0; i < 6; i += 2 { // groups are written out until the first that is zero
+		n := uint64(b[i])<<8 | uint64(b[i+1])
+		if n == 0 {
+			break
+		}
+		text += strconv.FormatUint(n, 16) + ":"
+	}
+	if text == "" {
+		return ":", ";"
+	}
+	return text, strings.TrimSuffix(text, ":") + ";"
+}
+
+// tellTogether puts every group that vanished at once into the desk's queue, once, and takes out those that are seen
+// again or were closed.
+func (c *coverage) tellTogether(ctx context.Context, now time.Time) error {
+	const kind = "feed.together"
+	open := map[string]bool{}
+	err := c.loop.store.View(ctx, func(tx *store.Tx) error {
+		items, err := tx.QueueOfKind(ctx, kind)
+		for _, q := range items {
+			open[q.Object] = true
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for key, t := range c.told {
+		object := fmt.Sprintf("stream:%s %s", c.streams[key.stream].name, t.Name)
+		if open[object] {
+			delete(open, object)
+			continue
+		}
+		err := c.loop.store.Update(ctx, func(tx *store.Tx) error {
+			name := t.Name
+			if t.Kind == finding.OneParty {
+				called, err := tx.PartyName(ctx, ident.Party(t.Name))
+				if err != nil && !errors.Is(err, fault.NotFound) {
+					return err
+				}
+				name = cmp.Or(called, name)
+			}
+			fresh, err := tx.Enqueue(ctx, store.QueueItem{ // of that day, so that one occurrence is told once
+				Kind: kind, Object: object, Code: kind, Created: (t.Last + 1).Start(), Severity: event.Medium,
+				Args: []string{c.streams[key.stream].name, name, strconv.Itoa(t.Assets), t.Last.String()},
+			})
+			if err != nil || !fresh {
+				return err
+			}
+			_, err = tx.Append(ctx, now, verifier, kind, access.On(object), "all of it vanished at once", t)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for object := range open {
+		err := c.loop.store.Update(ctx, func(tx *store.Tx) error {
+			if _, err := tx.QueueSettle(ctx, kind, object, verifier.String(), now); err != nil {
+				return err
+			}
+			_, err := tx.Append(ctx, now, verifier, "feed.apart", access.On(object), "seen again, or closed", nil)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
