@@ -20,7 +20,7 @@ var keepers = map[string]string{
 	"internal/act/loop/writeback.go writeBack":       "counters that a fold's entry stands for",
 	"internal/act/loop/reattribute.go attributedBy":  "how far the register was attributed",
 	"internal/act/loop/stream.go open":               "how far a signal was read",
-	"internal/act/loop/coverage.go keepHealth":       "what the rules say of a cycle: the counts that they read stand in its row",
+	"internal/act/coverage/coverage.go KeepHealth":   "what the rules say of a cycle: the counts that they read stand in its row",
 	"internal/act/loop/turn.go skipPart":             "what could not be read so far of a signal whose end is an entry",
 	"internal/act/loop/verify.go Verify":             "how far evidence was looked at",
 	"internal/act/loop/poll.go claimPoll":            "when a feed is fetched next: a lease",

@@ -38,9 +38,14 @@ var rooms = []room{
 	{name: "store", dirs: internal("store"), may: []string{"kit", "domain", "ledger"}, own: true, not: []string{"log/slog", "log", "net/http", "html/template"}},
 	{name: "archive", dirs: internal("archive"), may: []string{"kit", "domain"}, own: true, not: append([]string{"log/slog", "log", "html/template"}, drivers...)},
 	{name: "outside", dirs: internal("outside"), may: []string{"kit", "domain"}, own: true, not: append([]string{"log/slog", "log", "html/template"}, drivers...)},
+	// What steps of the loop share: it reads and tells, and closes nothing.
+	{
+		name: "base", dirs: internal("act/coverage"), may: []string{"kit", "domain", "store"},
+		not: append([]string{"log/slog", "log", "net/http"}, drivers...),
+	},
 	{
 		name: "act", dirs: internal("act/loop", "act/casework", "act/picture", "act/exposure", "act/register", "act/decide", "act/comply", "act/record", "act/staff", "act/warn", "act/rule", "act/rehearse", "act/upkeep", "act/program", "act/triage", "act/reach"),
-		may: []string{"kit", "domain", "feed", "form", "format", "store", "archive", "ledger"}, own: true, not: append([]string{"log/slog", "log", "net/http"}, drivers...),
+		may: []string{"kit", "domain", "feed", "form", "format", "store", "archive", "ledger", "base"}, own: true, not: append([]string{"log/slog", "log", "net/http"}, drivers...),
 	},
 	// What stands before every door.
 	{name: "gate", dirs: internal("gate"), not: append([]string{"log/slog", "log", "html/template", "os"}, drivers...)},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tocsin/internal/access"
+	"tocsin/internal/act/coverage"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/finding"
@@ -100,7 +101,7 @@ func streamHealth(ctx context.Context, tx *store.Tx, now time.Time) (map[ident.F
 	if err != nil {
 		return nil, err
 	}
-	cycles, err := tx.Cycles(ctx, finding.DayOf(now)-cycleMemory)
+	cycles, err := tx.Cycles(ctx, finding.DayOf(now)-coverage.Memory)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tocsin/internal/access"
+	"tocsin/internal/act/coverage"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
 	"tocsin/internal/store"
@@ -28,7 +29,6 @@ const (
 	verifyRange    = 20_000 // findings looked at in one read
 	verifyPause    = 10 * time.Minute
 	verifyPauseFor = 1_000_000 // findings: the pause between two passes grows with them, as their cost does
-	cycleMemory    = 400       // days of cycles that are read
 	usualAbsence   = 3         // cycles, where neither pack nor class says
 	usualFade      = 90 * 24 * time.Hour
 )
@@ -53,7 +53,7 @@ func (l *Loop) Verify(ctx context.Context, now time.Time) (Verified, error) {
 	if err != nil {
 		return v, err
 	}
-	if err := c.keepHealth(ctx); err != nil {
+	if err := c.KeepHealth(ctx); err != nil {
 		return v, err
 	}
 	for from := ident.Finding(0); from < last; from += verifyRange {
@@ -61,7 +61,7 @@ func (l *Loop) Verify(ctx context.Context, now time.Time) (Verified, error) {
 			return v, fmt.Errorf("verify findings from %d: %w", from+1, err)
 		}
 	}
-	if err := c.tellTogether(ctx, now); err != nil {
+	if err := c.Tell(ctx, now); err != nil {
 		return v, err
 	}
 	return v, l.store.Keep(ctx, func(tx *store.Tx) error {
@@ -86,7 +86,7 @@ type verifyMark struct {
 func (l *Loop) verifyDue(ctx context.Context, now time.Time) (is verifyMark, due bool, err error) {
 	is = verifyMark{Day: finding.DayOf(now), At: now.UTC()}
 	err = l.store.View(ctx, func(tx *store.Tx) error {
-		if is.Cycles, is.Rows, err = tx.CycleSum(ctx, is.Day-cycleMemory, is.Day); err != nil {
+		if is.Cycles, is.Rows, err = tx.CycleSum(ctx, is.Day-coverage.Memory, is.Day); err != nil {
 			return err
 		}
 		waiting, err := tx.Waiting(ctx)
@@ -153,6 +153,26 @@ func (l *Loop) expire(ctx context.Context, now time.Time, v *Verified) error {
 	}
 }
 
+// pass is one going through the findings.
+type pass struct{ *coverage.Coverage }
+
+func (l *Loop) coverage(ctx context.Context, now time.Time) (pass, ident.Finding, error) {
+	fade := l.set.FadeAfter
+	if fade == 0 {
+		fade = usualFade
+	}
+	c, err := coverage.Read(ctx, l.store, now, int(fade/(24*time.Hour)), l.absenceOf)
+	if err != nil {
+		return pass{}, 0, err
+	}
+	var last ident.Finding
+	err = l.store.View(ctx, func(tx *store.Tx) (err error) {
+		last, err = tx.LastFinding(ctx)
+		return err
+	})
+	return pass{c}, last, err
+}
+
 // ruling is what one pass does with one finding.
 type ruling struct {
 	id       ident.Finding
@@ -161,14 +181,14 @@ type ruling struct {
 }
 
 // weigh judges findings from their sightings, which are in order of finding.
-func (c *coverage) weigh(rows []store.Covered) ([]ruling, error) {
+func (c pass) weigh(rows []store.Covered) ([]ruling, error) {
 	var out []ruling
 	for len(rows) > 0 {
 		n := 1
 		for n < len(rows) && rows[n].Finding == rows[0].Finding {
 			n++
 		}
-		verdict, evidence := finding.Weigh(c.sighted(rows[:n]), c.today, c.fade)
+		verdict, evidence := c.Weigh(rows[:n])
 		r := ruling{id: rows[0].Finding}
 		switch verdict {
 		case finding.Shown:
@@ -202,14 +222,14 @@ func (l *Loop) absenceOf(class string) int {
 }
 
 // verifyWindow judges the findings of one range of numbers and carries the rulings out, a batch an act.
-func (l *Loop) verifyWindow(ctx context.Context, now time.Time, c *coverage, from ident.Finding, v *Verified) error {
+func (l *Loop) verifyWindow(ctx context.Context, now time.Time, c pass, from ident.Finding, v *Verified) error {
 	var due []ruling
 	err := l.store.View(ctx, func(tx *store.Tx) error {
-		rows, err := tx.Unseen(ctx, from, from+verifyRange, c.before)
+		rows, err := tx.Unseen(ctx, from, from+verifyRange, c.Before)
 		if err != nil {
 			return err
 		}
-		if err := c.group(ctx, tx, rows); err != nil {
+		if err := c.Group(ctx, tx, rows); err != nil {
 			return err
 		}
 		due, err = c.weigh(rows)
@@ -240,7 +260,7 @@ func (l *Loop) verifyWindow(ctx context.Context, now time.Time, c *coverage, fro
 
 // carryOut judges a batch again inside the transaction, for it may have been seen or answered since, and does what is
 // still due under one ledger entry. A finding with a sighting in the journal is left for the next pass.
-func (c *coverage) carryOut(ctx context.Context, tx *store.Tx, now time.Time, batch []ruling) ([]ruling, error) {
+func (c pass) carryOut(ctx context.Context, tx *store.Tx, now time.Time, batch []ruling) ([]ruling, error) {
 	ids, err := settled(ctx, tx, batch)
 	if err != nil {
 		return nil, err
@@ -271,7 +291,7 @@ func (c *coverage) carryOut(ctx context.Context, tx *store.Tx, now time.Time, ba
 	for _, r := range due {
 		reason := "absent from every stream that covers it"
 		if r.trigger == finding.Fade {
-			reason = fmt.Sprintf("no sighting for %d days", c.fade)
+			reason = fmt.Sprintf("no sighting for %d days", c.Fade)
 		}
 		if _, err := change(ctx, tx, now, r.id, r.trigger, verifier.String(), reason, r.evidence, time.Time{}, seq); err != nil {
 			return nil, err

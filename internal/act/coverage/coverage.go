@@ -1,4 +1,6 @@
-package loop
+// Package coverage knows, for one pass of the verifier, what every stream covers: how its cycles stand, which findings a
+// stream sees and no longer sees, and what vanished together. It closes nothing; the loop does.
+package coverage
 
 import (
 	"cmp"
@@ -19,13 +21,15 @@ import (
 	"tocsin/internal/store"
 )
 
-// coverage is what is known of the streams during one pass.
-type coverage struct {
-	loop    *Loop
+// Coverage is what is known of the streams during one pass.
+type Coverage struct {
+	Before finding.Day // a finding that any stream saw on it or later is neither gone nor faded
+	Fade   int         // days without a sighting after which a finding fades
+
+	store   *store.Store
+	absence func(class string) int
 	streams map[int64]covering
-	before  finding.Day // a finding that any stream saw on it or later is neither gone nor faded
 	today   finding.Day
-	fade    int // days
 	judged  []judged
 	groups  map[groupKey]*finding.Together // nil: not all of it vanished at once
 	kept    map[sightKey]*finding.Together // sightings that need twice the cycles
@@ -49,23 +53,29 @@ type judged struct {
 // seenDays is how far back the days of sightings are read: as far as they reach.
 const seenDays = 63
 
-func (l *Loop) coverage(ctx context.Context, now time.Time) (*coverage, ident.Finding, error) {
-	fade := l.set.FadeAfter
-	if fade == 0 {
-		fade = usualFade
-	}
-	c := &coverage{
-		loop: l, streams: map[int64]covering{}, today: finding.DayOf(now), fade: int(fade / (24 * time.Hour)),
+// Memory is how many days back cycles are read.
+const Memory = 400
+
+// verifier is who looks at evidence.
+var verifier = access.ForSoftware("verify")
+
+// batch is how many rows are changed in one transaction.
+const batch = 500
+
+// Read learns the rhythm of every stream as of now. fade is in days; absence says how many cycles of absence are
+// evidence for a class whose pack does not say.
+func Read(ctx context.Context, s *store.Store, now time.Time, fade int, absence func(class string) int) (*Coverage, error) {
+	c := &Coverage{
+		store: s, absence: absence, streams: map[int64]covering{}, today: finding.DayOf(now), Fade: fade,
 		groups: map[groupKey]*finding.Together{}, kept: map[sightKey]*finding.Together{}, told: map[groupKey]*finding.Together{},
 	}
-	c.before = c.today - finding.Day(min(c.fade, finding.HoldDays))
-	var last ident.Finding
-	err := l.store.View(ctx, func(tx *store.Tx) error {
+	c.Before = c.today - finding.Day(min(c.Fade, finding.HoldDays))
+	err := s.View(ctx, func(tx *store.Tx) error {
 		streams, err := tx.Streams(ctx)
 		if err != nil {
 			return err
 		}
-		cycles, err := tx.Cycles(ctx, c.today-cycleMemory)
+		cycles, err := tx.Cycles(ctx, c.today-Memory)
 		if err != nil {
 			return err
 		}
@@ -89,24 +99,23 @@ func (l *Loop) coverage(ctx context.Context, now time.Time) (*coverage, ident.Fi
 			r := finding.Learn(is, s.Anew, now)
 			c.streams[s.ID] = covering{name: string(s.Feed) + "/" + s.Name, absence: s.Absence, rhythm: r, behind: behind}
 			if day, ok := r.Newest(); ok {
-				c.before = max(c.before, day)
+				c.Before = max(c.Before, day)
 			}
 		}
-		last, err = tx.LastFinding(ctx)
-		return err
+		return nil
 	})
 	if err != nil {
-		return nil, 0, fmt.Errorf("learn the rhythm of the streams: %w", err)
+		return nil, fmt.Errorf("learn the rhythm of the streams: %w", err)
 	}
-	return c, last, nil
+	return c, nil
 }
 
-// keepHealth writes down what was found of the cycles, so that it stands when the days of the sightings no longer reach
+// KeepHealth writes down what was found of the cycles, so that it stands when the days of the sightings no longer reach
 // them.
-func (c *coverage) keepHealth(ctx context.Context) error {
-	for batch := range slices.Chunk(c.judged, verifyBatch) {
-		err := c.loop.store.Keep(ctx, func(tx *store.Tx) error {
-			for _, j := range batch {
+func (c *Coverage) KeepHealth(ctx context.Context) error {
+	for some := range slices.Chunk(c.judged, batch) {
+		err := c.store.Keep(ctx, func(tx *store.Tx) error {
+			for _, j := range some {
 				if err := tx.SetHealth(ctx, j.stream, j.day, j.health); err != nil {
 					return err
 				}
@@ -125,13 +134,14 @@ type sightKey struct {
 	stream  int64
 }
 
-func (c *coverage) sighted(rows []store.Covered) []finding.Sighted {
+// sighted returns the sightings of one finding as evidence weighs them.
+func (c *Coverage) sighted(rows []store.Covered) []finding.Sighted {
 	out := make([]finding.Sighted, len(rows))
 	for i, r := range rows {
 		s := c.streams[r.Stream]
 		need := s.absence
 		if need == 0 {
-			need = c.loop.absenceOf(r.Class)
+			need = c.absence(r.Class)
 		}
 		out[i] = finding.Sighted{
 			Stream: s.name, Rhythm: s.rhythm, Need: need, Group: c.kept[sightKey{r.Finding, r.Stream}], Behind: s.behind,
@@ -148,15 +158,20 @@ type groupKey struct {
 	stream int64
 }
 
-// group looks, for the findings that would be closed, whether all of their network or of their party vanished with
+// Weigh judges one finding from its sightings.
+func (c *Coverage) Weigh(rows []store.Covered) (finding.Verdict, finding.Evidence) {
+	return finding.Weigh(c.sighted(rows), c.today, c.Fade)
+}
+
+// Group looks, for the findings that would be closed, whether all of their network or of their party vanished with
 // them. Only those pay for it.
-func (c *coverage) group(ctx context.Context, tx *store.Tx, rows []store.Covered) error {
+func (c *Coverage) Group(ctx context.Context, tx *store.Tx, rows []store.Covered) error {
 	for len(rows) > 0 {
 		n := 1
 		for n < len(rows) && rows[n].Finding == rows[0].Finding {
 			n++
 		}
-		if verdict, _ := finding.Weigh(c.sighted(rows[:n]), c.today, c.fade); verdict == finding.Shown {
+		if verdict, _ := c.Weigh(rows[:n]); verdict == finding.Shown {
 			for i := range rows[:n] {
 				if err := c.groupOf(ctx, tx, &rows[i]); err != nil {
 					return err
@@ -168,7 +183,7 @@ func (c *coverage) group(ctx context.Context, tx *store.Tx, rows []store.Covered
 	return nil
 }
 
-func (c *coverage) groupOf(ctx context.Context, tx *store.Tx, r *store.Covered) error {
+func (c *Coverage) groupOf(ctx context.Context, tx *store.Tx, r *store.Covered) error {
 	if r.Address == "" || r.State == finding.ClaimedFixed {
 		return nil
 	}
@@ -212,7 +227,7 @@ func network(address string) (netip.Prefix, bool) {
 }
 
 // sinceOf returns the day from which on assets count as vanished together with one that a stream saw last on a day.
-func (c *coverage) sinceOf(stream int64, last finding.Day) finding.Day {
+func (c *Coverage) sinceOf(stream int64, last finding.Day) finding.Day {
 	if d, ok := c.streams[stream].rhythm.Back(last, finding.TogetherCycles-1); ok {
 		return d
 	}
@@ -221,7 +236,7 @@ func (c *coverage) sinceOf(stream int64, last finding.Day) finding.Day {
 
 // together tells whether all of a group vanished from a stream at once: it sees none of them any more, three or more
 // that it had seen regularly were there until about the last sighting of any, and nobody said that one was fixed.
-func (c *coverage) together(ctx context.Context, tx *store.Tx, key groupKey) (*finding.Together, error) {
+func (c *Coverage) together(ctx context.Context, tx *store.Tx, key groupKey) (*finding.Together, error) {
 	rhythm := c.streams[key.stream].rhythm
 	read := func(since finding.Day, f func(store.Member)) error {
 		if key.kind == finding.OneParty {
@@ -285,12 +300,12 @@ func textRange(p netip.Prefix) (from, to string) {
 	return text, strings.TrimSuffix(text, ":") + ";"
 }
 
-// tellTogether puts every group that vanished at once into the desk's queue, once, and takes out those that are seen
+// Tell puts every group that vanished at once into the desk's queue, once, and takes out those that are seen
 // again or were closed.
-func (c *coverage) tellTogether(ctx context.Context, now time.Time) error {
+func (c *Coverage) Tell(ctx context.Context, now time.Time) error {
 	const kind = "feed.together"
 	open := map[string]bool{}
-	err := c.loop.store.View(ctx, func(tx *store.Tx) error {
+	err := c.store.View(ctx, func(tx *store.Tx) error {
 		items, err := tx.QueueOfKind(ctx, kind)
 		for _, q := range items {
 			open[q.Object] = true
@@ -306,7 +321,7 @@ func (c *coverage) tellTogether(ctx context.Context, now time.Time) error {
 			delete(open, object)
 			continue
 		}
-		err := c.loop.store.Update(ctx, func(tx *store.Tx) error {
+		err := c.store.Update(ctx, func(tx *store.Tx) error {
 			name := t.Name
 			if t.Kind == finding.OneParty {
 				called, err := tx.PartyName(ctx, ident.Party(t.Name))
@@ -330,7 +345,7 @@ func (c *coverage) tellTogether(ctx context.Context, now time.Time) error {
 		}
 	}
 	for object := range open {
-		err := c.loop.store.Update(ctx, func(tx *store.Tx) error {
+		err := c.store.Update(ctx, func(tx *store.Tx) error {
 			if _, err := tx.QueueSettle(ctx, kind, object, verifier.String(), now); err != nil {
 				return err
 			}
