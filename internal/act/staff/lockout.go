@@ -15,16 +15,32 @@ import (
 	"tocsin/internal/store"
 )
 
-// Rules of lock-out: the fifth failure in a row on an account, and the fiftieth from a part of the network, where a whole
-// organisation may sit behind one address, begin a wait of half a minute, each further one doubles it, up to an hour. A
-// day without an attempt begins anew.
+// Kinds of counts. An attempt from a browser that the account's person signed in with before is counted for that browser
+// alone: nobody else can use up its attempts. All others are counted three times.
 const (
-	account = "account" // kinds of what failures are counted under
-	network = "network"
+	known   = "device"  // such a browser
+	pair    = "pair"    // the account from a part of the network
+	network = "network" // a part of the network, whatever the account
+	account = "account" // the account, wherever from
+)
 
-	lockAfter        = 5
-	lockNetworkAfter = 50
+// lockRule says from which failure in a row on there is a wait, and whether each further failure doubles it.
+type lockRule struct {
+	from    int64
+	doubles bool
+}
 
+// lockRules are the rules of lock-out. Behind one network there may be a whole organisation. The wait of an account as a
+// whole slows down who guesses from many networks, and is short, because it meets its person too where the browser is
+// a new one. A day without an attempt begins anew.
+var lockRules = map[string]lockRule{
+	known:   {5, true},
+	pair:    {5, true},
+	network: {50, true},
+	account: {100, false},
+}
+
+const (
 	firstWait  = 30 * time.Second
 	longestTry = time.Hour
 	forgetting = 24 * time.Hour
@@ -38,21 +54,21 @@ func (e *ErrWait) Error() string {
 }
 func (e *ErrWait) Unwrap() error { return fault.Denied }
 
-// lockFrom returns the failure that begins the lock-out of a name.
-func lockFrom(name string) int64 {
-	if strings.HasPrefix(name, network+":") {
-		return lockNetworkAfter
-	}
-	return lockAfter
+// ruleOf returns the rule for a name.
+func ruleOf(name string) lockRule {
+	kind, _, _ := strings.Cut(name, ":")
+	return lockRules[kind]
 }
 
-// waitAfter returns how long nothing counts after so many failures in a row, of which the one numbered from is the first
-// to have a wait.
-func waitAfter(failures, from int64) time.Duration {
-	if failures < from {
+// wait returns how long nothing counts after so many failures in a row.
+func (r lockRule) wait(failures int64) time.Duration {
+	switch {
+	case failures < r.from:
 		return 0
+	case !r.doubles:
+		return firstWait
 	}
-	doublings := min(failures-from, 7) // 30 s doubled seven times is beyond an hour
+	doublings := min(failures-r.from, 7) // 30 s doubled seven times is beyond an hour
 	return min(firstWait<<doublings, longestTry)
 }
 
@@ -63,12 +79,19 @@ func (s *Staff) keyed(kind, name string) string {
 	return kind + ":" + hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// lockNames are what the failures of an attempt are counted under: the account, whether there is one or not, and the
-// part of the network that it comes from.
-func (s *Staff) lockNames(mail, address string) []string {
-	names := []string{s.keyed(account, strings.ToLower(strings.TrimSpace(mail)))}
-	if p := neighbourhood(address); p != "" {
-		names = append(names, s.keyed(network, p))
+// lockNames are what the failures of an attempt are counted under, whether there is such an account or not.
+func (s *Staff) lockNames(now time.Time, a Attempt) []string {
+	mail := normalMail(a.Mail)
+	if a.session != "" {
+		return []string{s.keyed(known, a.session)}
+	}
+	if id, ok := s.knownDevice(now, mail, a.Known); ok {
+		return []string{s.keyed(known, id)}
+	}
+	from := neighbourhood(a.Address)
+	names := []string{s.keyed(pair, mail+"\x00"+from), s.keyed(account, mail)}
+	if from != "" {
+		names = append(names, s.keyed(network, from))
 	}
 	return names
 }
@@ -119,8 +142,8 @@ func (s *Staff) attempt(ctx context.Context, now time.Time, names []string) ([]s
 		}
 		for _, l := range counts {
 			l.Failures++
-			l.Last, l.Until = now, now.Add(waitAfter(l.Failures, lockFrom(l.Name)))
-			if l.Failures == lockFrom(l.Name) {
+			l.Last, l.Until = now, now.Add(ruleOf(l.Name).wait(l.Failures))
+			if l.Failures == ruleOf(l.Name).from {
 				begins = append(begins, l.Name)
 			}
 			if err := tx.PutLockout(ctx, l); err != nil {
@@ -134,8 +157,11 @@ func (s *Staff) attempt(ctx context.Context, now time.Time, names []string) ([]s
 
 // failed writes the beginning of lock-outs into the ledger: one entry for each, whatever the number of guesses after it,
 // so that nobody can flood the ledger.
-func (s *Staff) failed(ctx context.Context, now time.Time, begins []string) error {
+func (s *Staff) failed(ctx context.Context, now time.Time, a Attempt, begins []string) error {
 	for _, name := range begins {
+		if !strings.HasPrefix(name, network+":") {
+			name = s.keyed(account, normalMail(a.Mail))
+		}
 		err := s.store.Update(ctx, func(tx *store.Tx) error {
 			_, err := tx.Append(ctx, now, access.Actor{}, "sign_in.fail", access.On(name), "", nil)
 			return err
@@ -147,7 +173,7 @@ func (s *Staff) failed(ctx context.Context, now time.Time, begins []string) erro
 	return nil
 }
 
-// succeeded forgets the failures of the account. Of the network it gives back only what this attempt was counted as: else
+// succeeded forgets the failures of the account and of the browser. Of the network it gives back only what this attempt was counted as: else
 // whoever has one account would guess at all others without an end.
 func (s *Staff) succeeded(ctx context.Context, now time.Time, names []string) error {
 	return s.store.Keep(ctx, func(tx *store.Tx) error {

@@ -172,11 +172,15 @@ func TestWaitAfter(t *testing.T) {
 	for n, want := range map[int64]time.Duration{
 		0: 0, 4: 0, 5: 30 * time.Second, 6: time.Minute, 7: 2 * time.Minute, 11: 32 * time.Minute, 12: time.Hour, 13: time.Hour, 1 << 40: time.Hour,
 	} {
-		if got := waitAfter(n, lockFrom("account:x")); got != want {
-			t.Errorf("after %d: %s, want %s", n, got, want)
+		for kind, more := range map[string]int64{"device:x": 0, "pair:x": 0, "network:x": 45} {
+			if got := ruleOf(kind).wait(n + more); got != want {
+				t.Errorf("after %d under %s: %s, want %s", n+more, kind, got, want)
+			}
 		}
-		if got := waitAfter(n+45, lockFrom("network:x")); got != want {
-			t.Errorf("after %d from a network: %s, want %s", n+45, got, want)
+	}
+	for n, want := range map[int64]time.Duration{99: 0, 100: 30 * time.Second, 101: 30 * time.Second, 1 << 40: 30 * time.Second} {
+		if got := ruleOf("account:x").wait(n); got != want {
+			t.Errorf("after %d for an account: %s, want %s", n, got, want)
 		}
 	}
 }

@@ -190,7 +190,7 @@ func TestLockOut(t *testing.T) {
 		for i, mail := range []string{"ada@csirt.example", "nobody@csirt.example"} {
 			o.now = noon.Add(time.Hour)
 			for n := range 5 {
-				o.want(staff.ErrSignIn, try(mail, "wrong", fmt.Sprintf("198.51.%d.%d:9", 10*i+n, n)), "a guess")
+				o.want(staff.ErrSignIn, try(mail, "wrong", fmt.Sprintf("203.0.113.%d:9", 10*i+n)), "a guess")
 			}
 			if err := try(mail, phrase, "203.0.113.9:9"); !errors.As(err, &wait) || wait.For != 30*time.Second {
 				t.Errorf("%s, the right password during the wait: %v", mail, err)

@@ -22,6 +22,9 @@ type Attempt struct {
 	Code     string // of an authenticator app, or a recovery code
 	Address  string // where it comes from, to slow down guessing
 	Device   string // what the browser calls itself
+	Known    string // what KnowDevice gave the browser; empty where it has nothing
+
+	session string // of a visitor who proves again who they are
 }
 
 // SignInByPassword opens a session for whoever knows a password and shows a code. ErrSignIn where they do not; *ErrWait
@@ -40,7 +43,7 @@ func (s *Staff) SignInByPassword(ctx context.Context, now time.Time, a Attempt) 
 func (s *Staff) ProveByPassword(ctx context.Context, now time.Time, v Visitor, a Attempt) error {
 	err := s.store.View(ctx, func(tx *store.Tx) error {
 		p, err := tx.PersonByID(ctx, ident.Person(v.ID))
-		a.Mail = p.Mail
+		a.Mail, a.session = p.Mail, v.Session
 		return err
 	})
 	if err != nil {
@@ -65,7 +68,7 @@ func prove(ctx context.Context, tx *store.Tx, now time.Time, v Visitor, id ident
 
 // try looks at an attempt, and does what it is for where it fits, in the transaction that uses the code up.
 func (s *Staff) try(ctx context.Context, now time.Time, a Attempt, do func(*store.Tx, people.Person, string) error) error {
-	names := s.lockNames(a.Mail, a.Address)
+	names := s.lockNames(now, a)
 	begins, err := s.attempt(ctx, now, names)
 	if err != nil {
 		return err
@@ -90,7 +93,7 @@ func (s *Staff) try(ctx context.Context, now time.Time, a Attempt, do func(*stor
 	}
 	switch {
 	case !ok:
-		return errors.Join(ErrSignIn, s.failed(ctx, now, begins))
+		return errors.Join(ErrSignIn, s.failed(ctx, now, a, begins))
 	case err != nil:
 		return err
 	}
@@ -103,10 +106,11 @@ func (s *Staff) known(ctx context.Context, a Attempt) (people.Person, bool, erro
 	hash := nobody
 	var p people.Person
 	err := s.store.View(ctx, func(tx *store.Tx) (err error) {
-		if p, err = tx.PersonByMail(ctx, normalMail(a.Mail)); err != nil {
+		p, err = tx.PersonByMail(ctx, normalMail(a.Mail))
+		if err != nil && !errors.Is(err, fault.NotFound) {
 			return err
 		}
-		have, err := tx.CredentialsOf(ctx, p.ID)
+		have, err := tx.CredentialsOf(ctx, p.ID) // of nobody too: it takes as long
 		for _, c := range have {
 			if c.Kind == store.Password {
 				hash = string(c.Secret)
@@ -114,7 +118,7 @@ func (s *Staff) known(ctx context.Context, a Attempt) (people.Person, bool, erro
 		}
 		return err
 	})
-	if err != nil && !errors.Is(err, fault.NotFound) {
+	if err != nil {
 		return p, false, err
 	}
 	if len(a.Password) > maxPassword {

@@ -46,6 +46,7 @@ func (p *public) byPassword(v *page.Visit) error {
 	f := v.R.PostForm
 	token, who, err := p.Staff.SignInByPassword(v.R.Context(), v.Now, staff.Attempt{
 		Mail: f.Get("mail"), Password: f.Get("password"), Code: f.Get("code"), Address: v.From(), Device: v.R.UserAgent(),
+		Known: v.Cookie(deviceCookie),
 	})
 	if err != nil {
 		return p.showSignIn(v, err)
@@ -53,9 +54,17 @@ func (p *public) byPassword(v *page.Visit) error {
 	return p.opened(v, token, who, "")
 }
 
-// opened gives the browser its session. Whoever used a recovery code sees first how many are left.
+// deviceCookie is the name under which a browser keeps that it is known.
+const deviceCookie = "device"
+
+// opened gives the browser its session, and makes it known to the account. Whoever used a recovery code sees first how many are left.
 func (p *public) opened(v *page.Visit, token string, who page.Visitor, next string) error {
 	v.SetToken(token, account.SignedIn)
+	known, err := p.Staff.KnowDevice(v.R.Context(), v.Now, who)
+	if err != nil {
+		return err
+	}
+	v.SetCookie(deviceCookie, known, int(staff.DeviceLife/time.Second))
 	switch {
 	case who.Recovered:
 		return v.Redirect(page.Account, "")
