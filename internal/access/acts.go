@@ -59,6 +59,7 @@ var Acts = map[string]Need{
 	"notice.retarget":   {Software: []string{"notify"}},
 	"notice.escalate":   {Software: []string{"notify"}},
 	"notice.rest":       {Software: []string{"notify"}},
+	"notice.ease":       {Software: []string{"notify"}},
 	"notice.bounce":     {Software: []string{"bounce"}},
 	"notice.answer":     {Power: people.Answer, Party: true},
 

@@ -87,3 +87,40 @@ func TestAsk(t *testing.T) {
 		}
 	}
 }
+
+// What an actor is follows from its kind and its party, and what it holds from its posts.
+func TestActor(t *testing.T) {
+	t.Parallel()
+	seat := access.Seat{Post: "p", Party: "hospital", Powers: []people.Power{people.Answer}}
+	wide := access.Seat{Post: "w", Party: ident.Authority, Powers: []people.Power{people.Answer}, Incompatible: []ident.Post{"x"}}
+	nowhere := access.Seat{Post: "n", Powers: []people.Power{people.Answer}}
+	for _, c := range []struct {
+		a                             access.Actor
+		name                          string
+		desk, member, blocked         bool
+		forHospital, forBank, forNone bool // holds people.Answer
+	}{
+		{a: access.Actor{}, name: "nobody"},
+		{a: access.Actor{ID: "x", Party: "hospital"}, name: "nobody"},
+		{a: access.ForSoftware("fold"), name: "software:fold"},
+		{a: access.ForFeed("f"), name: "feed:f"},
+		{a: access.ForParty("hospital"), name: "party:hospital"},
+		{a: access.Actor{Kind: access.Software, ID: "s", Party: ident.Authority}, name: "software:s"},
+		{a: access.Actor{Kind: access.Person, ID: "ada", Party: ident.Authority, Seats: []access.Seat{wide}}, name: "person:ada", desk: true, blocked: true, forHospital: true, forBank: true, forNone: true},
+		{a: access.Actor{Kind: access.Person, ID: "wang", Party: "hospital", Seats: []access.Seat{seat}}, name: "person:wang", member: true, forHospital: true},
+		{a: access.Actor{Kind: access.Person, ID: "lost", Seats: []access.Seat{nowhere}}, name: "person:lost"},
+		{a: access.Actor{Kind: access.Person, ID: "none", Party: "hospital"}, name: "person:none", member: true},
+	} {
+		if c.a.String() != c.name || c.a.Desk() != c.desk || c.a.Member() != c.member || c.a.Incompatible() != c.blocked {
+			t.Errorf("%+v: %s, desk %t, member %t, incompatible %t", c.a, c.a, c.a.Desk(), c.a.Member(), c.a.Incompatible())
+		}
+		for of, want := range map[ident.Party]bool{"hospital": c.forHospital, "bank": c.forBank, "": c.forNone} {
+			if c.a.Holds(people.Answer, of) != want {
+				t.Errorf("%s answers for %q: %t", c.name, of, !want)
+			}
+			if c.a.Holds(people.Read, of) {
+				t.Errorf("%s reads %q without the power", c.name, of)
+			}
+		}
+	}
+}

@@ -101,8 +101,10 @@ type Item struct {
 	First      time.Time
 	Last       time.Time
 	Count      int64
-	Confidence int // of the attribution, percent
+	Confidence int         // of the attribution, percent
+	Basis      party.Basis // of the attribution
 	Matched    string
+	Object     string // what of the party the contacts are for who answer for it, as party.Contact.For; empty: the party's own
 	Region     string
 	TLP        marking.TLP
 	Pace       Pace

@@ -16,6 +16,7 @@ var phrases = map[string]phrase{
 	"findings":           {"%d findings", "%d 项发现"},
 
 	"greeting":       {"To the contact for network security at %s", "致%s网络安全联系人："},
+	"greeting.for":   {"To the contact for %s at %s", "致%[2]s（负责 %[1]s）的联系人："},
 	"greeting.named": {"To %s, contact for network security at %s", "致%[2]s网络安全联系人%[1]s："},
 	"intro.first": {
 		"We have been told of security problems at systems that, by our register, your organisation answers for: %s. We ask you to look into them and to tell us what you do about them.",

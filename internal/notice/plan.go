@@ -156,11 +156,12 @@ func wayOf(it Item) way {
 
 // manner is what the findings of one notice have in common.
 type manner struct {
-	way  way
-	role party.Role
+	way    way
+	role   party.Role
+	object string
 }
 
-func mannerOf(it Item) manner { return manner{wayOf(it), it.Pace.Role} }
+func mannerOf(it Item) manner { return manner{wayOf(it), it.Pace.Role, it.Object} }
 
 // parts divides items into what one notice can hold, those of one way to one contact together, in their order.
 func parts(items []Item, most int) [][]Item {
@@ -274,18 +275,40 @@ func usual(items []Item) []party.Role {
 	return []party.Role{party.Security, party.Abuse, party.Technical, party.Management, party.Backup}
 }
 
-// Choose returns the first contact in order that has a proved address, has not bounced and is not in tried; nil where none
-// is left.
-func Choose(p *party.Party, order []party.Role, tried []string) *party.Contact {
-	for _, role := range order {
-		for i := range p.Contacts {
-			c := &p.Contacts[i]
-			if c.Role == role && c.Mail != "" && c.Bounced.IsZero() && !c.Unproved && !slices.Contains(tried, c.ID) {
-				return c
+// Place notes for each item which object of the party names the contacts who answer for it.
+func Place(p *party.Party, items []Item) []Item {
+	for i := range items {
+		items[i].Object = p.ObjectOf(items[i].Basis, items[i].Matched, items[i].Identity.Asset)
+	}
+	return items
+}
+
+// Choose returns the contact to write to about items that one object of the party names the contacts for (see Place): the
+// first in the order of roles among those of the object, else among those of the party as a whole; nil where none is left.
+// Only a proved address counts that has neither refused mail nor is among the contacts in tried, under whatever role.
+func Choose(p *party.Party, object string, order []party.Role, tried []string) *party.Contact {
+	out := slices.DeleteFunc(slices.Clone(p.Contacts), func(c party.Contact) bool {
+		return c.Bounced.IsZero() && !slices.Contains(tried, c.ID)
+	})
+	for _, of := range slices.Compact([]string{object, ""}) {
+		for _, role := range order {
+			for i := range p.Contacts {
+				c := &p.Contacts[i]
+				if c.Role == role && c.For == of && c.Mail != "" && !c.Unproved && !slices.ContainsFunc(out, c.SameAddress) {
+					return c
+				}
 			}
 		}
 	}
 	return nil
+}
+
+// ObjectOf returns the object that the items of one notice have in common; see Place.
+func ObjectOf(items []Item) string {
+	if len(items) == 0 {
+		return ""
+	}
+	return items[0].Object
 }
 
 // Step is what to do about a notice that had no answer in time.
@@ -293,7 +316,7 @@ type Step string
 
 // Steps of a chase.
 const (
-	Rest     Step = "rest"     // nothing of it waits for an answer any more
+	Enough   Step = "enough"   // nothing of it waits for an answer any more
 	Remind   Step = "remind"   // another mail to the same contact
 	Backup   Step = "backup"   // to the backup contact
 	Escalate Step = "escalate" // to the desk
@@ -303,7 +326,7 @@ const (
 func Chase(r Rules, waiting, reminders int, backupTried, backupThere bool) Step {
 	switch {
 	case waiting == 0:
-		return Rest
+		return Enough
 	case backupTried:
 		return Escalate
 	case reminders < r.Reminders:

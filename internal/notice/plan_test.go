@@ -223,7 +223,7 @@ func TestChoose(t *testing.T) {
 		{vulnerable, []string{"abuse", "security", "backup"}, ""},
 	} {
 		have := ""
-		if got := notice.Choose(p, notice.Order(c.items), c.tried); got != nil {
+		if got := notice.Choose(p, "", notice.Order(c.items), c.tried); got != nil {
 			have = got.ID
 		}
 		if have != c.want {
@@ -240,7 +240,7 @@ func TestChase(t *testing.T) {
 		tried, there       bool
 		want               notice.Step
 	}{
-		{0, 0, false, true, notice.Rest},
+		{0, 0, false, true, notice.Enough},
 		{1, 0, false, true, notice.Remind},
 		{1, 1, false, true, notice.Remind},
 		{1, 2, false, true, notice.Backup},

@@ -130,7 +130,7 @@ func TestRhythm(t *testing.T) {
 		}
 	}
 	contact := party.Contact{Role: party.Security, Mail: "a@b.example", Unproved: true}
-	if c := notice.Choose(&party.Party{Contacts: []party.Contact{contact}}, party.Roles, nil); c != nil {
+	if c := notice.Choose(&party.Party{Contacts: []party.Contact{contact}}, "", party.Roles, nil); c != nil {
 		t.Errorf("an unproved contact is told: %+v", c)
 	}
 }

@@ -132,7 +132,10 @@ func (l *Letter) page() page {
 		Greeting: say(lang, "greeting", l.Party.Name), Answer: say(lang, "answer", l.clock(l.Until)),
 		Button: say(lang, "button"), Sealed: l.sealed(), TLP: say(lang, l.Mark().String()),
 	}
-	if l.Contact.Name != "" {
+	switch {
+	case l.Contact.For != "":
+		p.Greeting = say(lang, "greeting.for", oneLine(l.Contact.Object()), l.Party.Name)
+	case l.Contact.Name != "":
 		p.Greeting = say(lang, "greeting.named", oneLine(l.Contact.Name), l.Party.Name)
 	}
 	p.Greeting = say(lang, "comma", p.Greeting)

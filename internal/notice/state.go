@@ -38,6 +38,7 @@ const (
 	Retarget Trigger = "retarget" // to the next contact
 	GiveUp   Trigger = "escalate" // to the desk
 	Reply    Trigger = "answer"   // the party used the link
+	Rest     Trigger = "rest"     // nothing of it waits for an answer any more
 	Withdraw Trigger = "withdraw" // nothing left to tell
 )
 
@@ -58,11 +59,12 @@ var transitions = map[Trigger]map[State]State{
 		Planned: Answered, Sending: Answered, Sent: Answered, Delivered: Answered, Answered: Answered,
 		Failed: Answered, Escalated: Answered,
 	},
-	Withdraw: {Planned: Withdrawn, Sending: Withdrawn, Failed: Withdrawn},
+	Rest:     {Sent: Sent, Delivered: Delivered, Answered: Answered, Escalated: Sent},
+	Withdraw: {Planned: Withdrawn, Sending: Withdrawn, Failed: Withdrawn, Escalated: Withdrawn},
 }
 
 // Triggers lists every trigger in the order of the table in docs/operator/notices.md.
-var Triggers = []Trigger{Claim, Accept, Defer, Fail, Confirm, Bounce, Retarget, GiveUp, Reply, Withdraw}
+var Triggers = []Trigger{Claim, Accept, Defer, Fail, Confirm, Bounce, Retarget, GiveUp, Reply, Rest, Withdraw}
 
 // Next returns the state after trigger; fault.Conflict where a notice in state s does not answer to it.
 func Next(s State, t Trigger) (State, error) {

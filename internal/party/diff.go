@@ -17,7 +17,7 @@ func diff(was, is Party, known bool, at time.Time) []Change {
 	} else if fields := partyFields(was, is); len(fields) > 0 {
 		d.note(Changed, "party", is.Name, fields...)
 	}
-	members(&d, "contact", was.Contacts, is.Contacts, func(c Contact) string { return string(c.Role) + " " + c.Mail },
+	members(&d, "contact", was.Contacts, is.Contacts, func(c Contact) string { return string(c.Role) + " " + strings.ToLower(c.Mail) + " " + c.For },
 		func(c Contact) string { return c.Mail }, contactFields)
 	members(&d, "system", was.Systems, is.Systems, func(s System) string {
 		if s.Asset.Value == "" {

@@ -69,13 +69,13 @@ func writeCSV(w io.Writer, parties []Party, regions []Region) error {
 			row[i] = guarded(c)
 		}
 		for _, c := range p.Contacts {
-			put(7, string(c.Role), c.Name, c.Mail, c.Language, c.PGPKey)
+			put(7, string(c.Role), c.Name, c.Mail, c.Language, c.PGPKey, c.For)
 		}
 		for _, r := range p.Resources {
-			put(12, string(r.Kind), r.Value, r.Source, writeInstant(r.From), writeInstant(r.To), writeInstant(r.Verified))
+			put(13, string(r.Kind), r.Value, r.Source, writeInstant(r.From), writeInstant(r.To), writeInstant(r.Verified))
 		}
 		for _, s := range p.Systems {
-			put(18, s.Name, string(s.Asset.Kind), s.Asset.Value, strconv.Itoa(s.Protection), strings.Join(s.Products, ";"))
+			put(19, s.Name, string(s.Asset.Kind), s.Asset.Value, strconv.Itoa(s.Protection), strings.Join(s.Products, ";"))
 		}
 		if len(p.Contacts)+len(p.Resources)+len(p.Systems) == 0 {
 			put(7)
@@ -87,7 +87,7 @@ func writeCSV(w io.Writer, parties []Party, regions []Region) error {
 		if g.Tile != (Tile{}) {
 			column, row = strconv.Itoa(g.Tile.Column), strconv.Itoa(g.Tile.Row)
 		}
-		put(23, g.ID, g.Parent, g.NameEN, g.NameZH, string(g.Default), column, row)
+		put(24, g.ID, g.Parent, g.NameEN, g.NameZH, string(g.Default), column, row)
 	}
 	out.Flush()
 	return out.Error()
@@ -123,6 +123,7 @@ type (
 		Role     string `yaml:"role"`
 		Name     string `yaml:"name,omitempty"`
 		Mail     string `yaml:"mail"`
+		For      string `yaml:"for,omitempty"`
 		Language string `yaml:"language,omitempty"`
 		PGPKey   string `yaml:"pgp_key,omitempty"`
 	}
@@ -156,7 +157,7 @@ func writeYAML(w io.Writer, parties []Party, regions []Region) error {
 	for _, p := range parties {
 		y := yamlParty{ID: string(p.ID), Name: p.Name, Kind: p.Kind, Sector: p.Sector, Region: p.Region, Language: p.Language, Rank: p.Rank}
 		for _, c := range p.Contacts {
-			y.Contacts = append(y.Contacts, yamlContact{string(c.Role), c.Name, c.Mail, c.Language, c.PGPKey})
+			y.Contacts = append(y.Contacts, yamlContact{string(c.Role), c.Name, c.Mail, c.For, c.Language, c.PGPKey})
 		}
 		for _, r := range p.Resources {
 			k := yamlResource{Source: r.Source, From: writeInstant(r.From), To: writeInstant(r.To), Verified: writeInstant(r.Verified)}
@@ -208,21 +209,21 @@ func writeRPSL(w *bufio.Writer, parties []Party, at time.Time) {
 		line("org-name", p.Name)
 		line("org-type", orgType(p.Kind))
 		line("country", country(p.Region))
-		for _, r := range rpslRoles {
-			n := 0
-			for _, c := range p.Contacts {
-				if c.Role != r.role {
-					continue
+		contacts := func(object string) {
+			for _, r := range rpslRoles {
+				for i, c := range p.Contacts {
+					if c.Role != r.role || c.For != object {
+						continue
+					}
+					handle := fmt.Sprintf("%s-%s-%d", p.ID, r.role, i+1)
+					line(r.attribute, handle)
+					people.WriteString(person(r.class, r.mail, handle, c))
 				}
-				n++
-				handle := fmt.Sprintf("%s-%s-%d", p.ID, r.role, n)
-				line(r.attribute, handle)
-				people.WriteString(person(r.class, r.mail, handle, c))
 			}
 		}
+		contacts("")
 		line("source", "TOCSIN")
 		_ = w.WriteByte('\n') // the writer keeps its first error
-		_, _ = w.WriteString(people.String())
 		for _, r := range p.Resources {
 			if r.From.After(at) || !r.To.IsZero() && !r.To.After(at) || r.Kind == Domain {
 				continue
@@ -237,11 +238,13 @@ func writeRPSL(w *bufio.Writer, parties []Party, at time.Time) {
 			line(class, value)
 			line(name, strings.ToUpper(string(p.ID)))
 			line("org", string(p.ID))
+			contacts(r.object())
 			line("created", rpslInstant(r.From))
 			line("last-modified", rpslInstant(r.Verified))
 			line("source", "TOCSIN")
 			_ = w.WriteByte('\n')
 		}
+		_, _ = w.WriteString(people.String())
 	}
 }
 

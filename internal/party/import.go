@@ -172,7 +172,7 @@ func (d *draft) contact(p *drafted, k Contact, line int, path string) {
 	k.canonical(d.on(line, path))
 	for i := range p.Contacts {
 		o := &p.Contacts[i]
-		if o.Role != k.Role || o.Mail != k.Mail {
+		if !o.Same(k) {
 			continue
 		}
 		for _, f := range []struct {
@@ -191,9 +191,10 @@ func (d *draft) contact(p *drafted, k Contact, line int, path string) {
 	p.Contacts = append(p.Contacts, k)
 }
 
-func (d *draft) resource(p *drafted, r Resource, line int, path string) {
+func (d *draft) resource(p *drafted, r Resource, line int, path string) Resource {
 	r.canonical(d.source, d.on(line, path))
 	p.Resources = append(p.Resources, r)
+	return r
 }
 
 func (d *draft) system(p *drafted, s System, line int, path string) {

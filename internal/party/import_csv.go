@@ -18,7 +18,7 @@ import (
 // contact, one resource and one system; a row without a party describes a region.
 var csvColumns = []string{
 	"party", "name", "kind", "sector", "region", "language", "rank",
-	"contact_role", "contact_name", "contact_mail", "contact_language", "contact_pgp_key",
+	"contact_role", "contact_name", "contact_mail", "contact_language", "contact_pgp_key", "contact_for",
 	"resource_kind", "resource", "source", "from", "to", "verified",
 	"system", "system_kind", "system_asset", "protection", "products",
 	"region_code", "region_parent", "region_name_en", "region_name_zh", "region_default", "region_column", "region_row",
@@ -153,10 +153,10 @@ func (d *draft) csvRow(r *csvRow) {
 	p := d.party(id, r.line)
 	d.csvParty(p, r)
 	c := d.on(r.line, "")
-	if r.any("contact_role", "contact_name", "contact_mail", "contact_language", "contact_pgp_key") {
+	if r.any("contact_role", "contact_name", "contact_mail", "contact_language", "contact_pgp_key", "contact_for") {
 		d.contact(p, Contact{
 			Role: Role(r.cell("contact_role")), Name: r.cell("contact_name"), Mail: r.cell("contact_mail"),
-			Language: r.cell("contact_language"), PGPKey: r.cell("contact_pgp_key"),
+			Language: r.cell("contact_language"), PGPKey: r.cell("contact_pgp_key"), For: r.cell("contact_for"),
 		}, r.line, "contact_")
 	}
 	if r.any("resource_kind", "resource", "source", "from", "to", "verified") {
@@ -210,7 +210,7 @@ func (d *draft) csvRegion(r *csvRow) {
 		d.add(r.line, "party", "is empty; a row names a party or a region_code")
 		return
 	}
-	if r.any(csvColumns[1:23]...) {
+	if r.any(csvColumns[1:24]...) {
 		d.add(r.line, "party", "is empty, but the row has more than columns of a region")
 		return
 	}

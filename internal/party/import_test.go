@@ -193,9 +193,13 @@ func TestReadRPSL(t *testing.T) {
 		{
 			ID: "org-ch1-ripe", Name: "City Hospital Ltd", Region: "XA",
 			Contacts: []party.Contact{
-				{Role: party.Abuse, Name: "Abuse Desk", Mail: "abuse@hospital.example"},
-				{Role: party.Management, Name: "Ann Person", Mail: "ann@hospital.example"},
-				{Role: party.Security, Mail: "cert@hospital.example"},
+				{Role: party.Abuse, Name: "Abuse Desk", Mail: "abuse@hospital.example", For: "192.0.2.0/25"},
+				{Role: party.Management, Name: "Ann Person", Mail: "ann@hospital.example", For: "192.0.2.0/25"},
+				{Role: party.Security, Mail: "cert@hospital.example"}, // of the organisation
+				{Role: party.Abuse, Name: "Abuse Desk", Mail: "abuse@hospital.example", For: "192.0.2.128/31"},
+				{Role: party.Management, Name: "Ann Person", Mail: "ann@hospital.example", For: "192.0.2.128/31"},
+				{Role: party.Abuse, Name: "Abuse Desk", Mail: "abuse@hospital.example", For: "192.0.2.130/32"},
+				{Role: party.Management, Name: "Ann Person", Mail: "ann@hospital.example", For: "192.0.2.130/32"},
 			},
 			Resources: []party.Resource{
 				of("192.0.2.0/25", party.Prefix, from, seen), of("192.0.2.128/31", party.Prefix, from, seen),
@@ -203,7 +207,7 @@ func TestReadRPSL(t *testing.T) {
 			},
 		},
 		{
-			ID: "small.shop", Name: "Small Shop", Contacts: []party.Contact{{Role: party.Technical, Mail: "hostmaster@isp.example"}},
+			ID: "small.shop", Name: "Small Shop", Contacts: []party.Contact{{Role: party.Technical, Mail: "hostmaster@isp.example", For: "198.51.100.0/24"}},
 			Resources: []party.Resource{of("198.51.100.0/24", party.Prefix, time.Time{}, date(2003, 4, 5))},
 		},
 		{

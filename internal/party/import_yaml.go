@@ -18,7 +18,7 @@ import (
 var (
 	topKeys      = []string{"parties", "regions"}
 	partyKeys    = []string{"id", "name", "kind", "sector", "region", "language", "rank", "contacts", "resources", "systems"}
-	contactKeys  = []string{"role", "name", "mail", "language", "pgp_key"}
+	contactKeys  = []string{"role", "name", "mail", "for", "language", "pgp_key"}
 	resourceKeys = []string{"prefix", "asn", "domain", "source", "from", "to", "verified"}
 	systemKeys   = []string{"name", "kind", "asset", "protection", "products"}
 	regionKeys   = []string{"code", "parent", "name_en", "name_zh", "default", "tile"}
@@ -73,7 +73,7 @@ func (d *draft) yamlParty(n *yaml.Node) {
 		c := d.mapping(k, "contacts", contactKeys)
 		d.contact(p, Contact{
 			Role: Role(d.scalar(c["role"], "role")), Name: d.scalar(c["name"], "name"), Mail: d.scalar(c["mail"], "mail"),
-			Language: d.scalar(c["language"], "language"), PGPKey: d.scalar(c["pgp_key"], "pgp_key"),
+			For: d.scalar(c["for"], "for"), Language: d.scalar(c["language"], "language"), PGPKey: d.scalar(c["pgp_key"], "pgp_key"),
 		}, k.Line, "contacts.")
 	}
 	for _, k := range d.sequence(m["resources"], "resources") {

@@ -147,17 +147,20 @@ func combineContacts(old, in []Contact, fill bool) []Contact {
 	}
 	var out []Contact
 	for _, o := range old {
-		if fill || o.Own && !slices.ContainsFunc(in, func(k Contact) bool { return k.Role == o.Role && k.Mail == o.Mail }) {
+		if fill || o.Own && !slices.ContainsFunc(in, o.Same) {
 			out = append(out, o)
 		}
 	}
 	for _, k := range in {
-		if fill && slices.ContainsFunc(old, func(o Contact) bool { return o.Mail == k.Mail }) {
+		if fill && slices.ContainsFunc(old, k.sameMailbox) {
 			continue
 		}
 		for _, o := range old {
-			if o.Role == k.Role && o.Mail == k.Mail {
-				k.ID, k.Bounced, k.Bounce = o.ID, o.Bounced, o.Bounce
+			if !o.Bounced.IsZero() && o.SameAddress(k) {
+				k.Bounced, k.Bounce = o.Bounced, o.Bounce
+			}
+			if o.Same(k) {
+				k.ID = o.ID
 				k.Name, k.Language, k.PGPKey = cmp.Or(k.Name, o.Name), cmp.Or(k.Language, o.Language), cmp.Or(k.PGPKey, o.PGPKey)
 			}
 		}
@@ -253,15 +256,18 @@ func match(rs []Resource, candidates []int, r Resource, at time.Time) int {
 }
 
 // Adopt gives members of p that have no ID the ID of the same member of old, so that what refers to them stays right:
-// contacts by role and mail, resources by value and beginning, systems by asset. What is new gets an ID from fresh,
+// contacts by role, mail and what they are for, resources by value and beginning, systems by asset. What is new gets an ID from fresh,
 // which is handed "con", "res" or "sys".
 func (p *Party) Adopt(old Party, fresh func(prefix string) string) {
 	p.Contacts, p.Resources, p.Systems = slices.Clone(p.Contacts), slices.Clone(p.Resources), slices.Clone(p.Systems)
 	for i := range p.Contacts {
 		k := &p.Contacts[i]
 		for _, o := range old.Contacts {
-			if k.ID == "" && o.Role == k.Role && o.Mail == k.Mail {
-				k.ID, k.Bounced, k.Bounce = o.ID, o.Bounced, o.Bounce
+			if !o.Bounced.IsZero() && o.SameAddress(*k) {
+				k.Bounced, k.Bounce = o.Bounced, o.Bounce
+			}
+			if k.ID == "" && o.Same(*k) {
+				k.ID = o.ID
 			}
 		}
 		if k.ID == "" {

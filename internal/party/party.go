@@ -47,6 +47,7 @@ type Contact struct {
 	Role     Role
 	Name     string
 	Mail     string
+	For      string // the object that names it: a resource ("192.0.2.0/24", "AS64496", "example.org") or "system:NAME"; empty: the whole party
 	Language string // overrides the party's; may be empty
 	PGPKey   string // ASCII-armoured public key; may be empty
 	Bounced  time.Time

@@ -76,6 +76,21 @@ func drawParty(t *rapid.T, n int, narrow bool) party.Party {
 			Protection: rapid.IntRange(0, 5).Draw(t, "protection"), Products: []string{"nginx", "=1+1"}[:rapid.IntRange(0, 2).Draw(t, "products")],
 		})
 	}
+	objects := []string{""}
+	for _, r := range p.Resources {
+		switch {
+		case r.Kind == party.ASN:
+			objects = append(objects, "AS"+r.Value)
+		default:
+			objects = append(objects, r.Value)
+		}
+	}
+	if !narrow {
+		objects = append(objects, "system:"+p.Name, "203.0.113.0/24", "AS4200000000", "elsewhere.example")
+	}
+	for i := range p.Contacts {
+		p.Contacts[i].For = rapid.SampledFrom(objects).Draw(t, "for")
+	}
 	return p
 }
 
@@ -127,7 +142,7 @@ func narrowed(ps []party.Party) []party.Party {
 			if c.Role == party.Security {
 				c.Name = ""
 			}
-			q.Contacts = append(q.Contacts, party.Contact{Role: c.Role, Name: c.Name, Mail: c.Mail})
+			q.Contacts = append(q.Contacts, party.Contact{Role: c.Role, Name: c.Name, Mail: c.Mail, For: c.For})
 		}
 		slices.SortFunc(q.Contacts, func(a, b party.Contact) int { return strings.Compare(a.Mail+string(a.Role), b.Mail+string(b.Role)) })
 		for _, r := range p.Resources {

@@ -24,7 +24,7 @@ type registryText struct {
 
 // readRPSL reads the claims of a registry's text. The party of a claim is its organisation ("org"), else the network's
 // own name ("netname", "as-name"). A route belongs to its organisation or that of its origin. Contacts are the abuse-c,
-// irt, tech-c and admin-c of the object and of its organisation, in the last resort the maintainer.
+// irt, tech-c and admin-c: those of an object are for the object, those of its organisation for the whole party.
 func readRPSL(r io.Reader, o Options) (Import, error) {
 	aliases := make(map[string]ident.Party, len(o.Aliases))
 	for handle, id := range o.Aliases {
@@ -95,9 +95,9 @@ func (t *registryText) claim(o object) {
 	}
 	from, verified := t.times(o)
 	for _, v := range values {
-		t.resource(p, Resource{Kind: kindOf(o), Value: v, From: from, Verified: verified}, o.line(), o.class()+" ")
+		r := t.resource(p, Resource{Kind: kindOf(o), Value: v, From: from, Verified: verified}, o.line(), o.class()+" ")
+		t.contacts(p, o, owner, r.object())
 	}
-	t.contacts(p, owner)
 }
 
 func kindOf(o object) ResourceKind {
@@ -291,38 +291,47 @@ func newest(rs []Resource) []Resource {
 	})
 }
 
-// contacts adds the contacts of an object and of its organisation to p.
-func (t *registryText) contacts(p *drafted, o object) {
-	sources := []object{o}
-	if org, ok := t.orgs[strings.ToLower(o.first("org").value)]; ok {
-		sources = append(sources, org)
+// contacts adds the contacts of an object, which are for the object alone, and those of its organisation, which are for
+// the whole party (RIPE-705, "abuse-c": an object's own goes before its organisation's). Where there is neither, those of
+// the network that a route begins at, and in the last resort the maintainer's, are for the object.
+func (t *registryText) contacts(p *drafted, o, owner object, of string) {
+	own := t.named(p, o, of)
+	shared := 0
+	if org, ok := t.orgs[strings.ToLower(owner.first("org").value)]; ok {
+		shared = t.named(p, org, "")
 	}
-	for _, s := range sources {
-		for _, c := range []struct {
-			attribute, prefix string
-			role              Role
-		}{{"abuse-c", "", Abuse}, {"mnt-irt", "irt:", Security}, {"tech-c", "", Technical}, {"admin-c", "", Management}} {
-			for _, handle := range s.all(c.attribute) {
-				if who, ok := t.people[c.prefix+strings.ToLower(handle)]; ok {
-					t.person(p, c.role, who)
-				}
-			}
-		}
-		t.mails(p, Abuse, s, "", s.all("abuse-mailbox"))
-		t.mails(p, Security, s, "", s.all("e-mail"))
+	if own+shared > 0 {
+		return
 	}
-	if len(p.Contacts) > 0 {
+	if owner.line() != o.line() && t.named(p, owner, of) > 0 {
 		return
 	}
 	for _, handle := range o.all("mnt-by") {
 		if who, ok := t.people["mntner:"+strings.ToLower(handle)]; ok {
-			t.mails(p, Technical, who, "", who.all("upd-to"))
+			t.mails(p, Technical, who, "", who.all("upd-to"), of)
 		}
 	}
 }
 
+// named adds the contacts that one object names, for what of says, and returns how many addresses it named.
+func (t *registryText) named(p *drafted, s object, of string) int {
+	n := 0
+	for _, c := range []struct {
+		attribute, prefix string
+		role              Role
+	}{{"abuse-c", "", Abuse}, {"mnt-irt", "irt:", Security}, {"tech-c", "", Technical}, {"admin-c", "", Management}} {
+		for _, handle := range s.all(c.attribute) {
+			if who, ok := t.people[c.prefix+strings.ToLower(handle)]; ok {
+				n += t.person(p, c.role, who, of)
+			}
+		}
+	}
+	n += t.mails(p, Abuse, s, "", s.all("abuse-mailbox"), of)
+	return n + t.mails(p, Security, s, "", s.all("e-mail"), of)
+}
+
 // person adds a role, person or irt: its abuse mailbox where it is the abuse contact, else its mail.
-func (t *registryText) person(p *drafted, role Role, o object) {
+func (t *registryText) person(p *drafted, role Role, o object, of string) int {
 	name := ""
 	if o.class() != "irt" {
 		name = clipText(o.value())
@@ -331,11 +340,13 @@ func (t *registryText) person(p *drafted, role Role, o object) {
 	if boxes := o.all("abuse-mailbox"); role == Abuse && len(boxes) > 0 || len(mails) == 0 {
 		mails = boxes
 	}
-	t.mails(p, role, o, name, mails)
+	return t.mails(p, role, o, name, mails, of)
 }
 
-// mails adds contacts; addresses that registries put in place of real ones, and what is no address, become notes.
-func (t *registryText) mails(p *drafted, role Role, o object, name string, mails []string) {
+// mails adds contacts and returns how many addresses reach somebody; those that registries put in place of real ones, and
+// what is no address, become notes.
+func (t *registryText) mails(p *drafted, role Role, o object, name string, mails []string, of string) int {
+	n := 0
 	for _, m := range mails {
 		bad := ""
 		m = mailAddress(m, "", func(_, format string, args ...any) { bad = format })
@@ -343,13 +354,18 @@ func (t *registryText) mails(p *drafted, role Role, o object, name string, mails
 			t.note(o, "mail %q left out: it reaches nobody", clip(m))
 			continue
 		}
-		if slices.ContainsFunc(p.Contacts, func(k Contact) bool { return k.Role == role && k.Mail == m }) {
+		n++
+		k := Contact{Role: role, Name: name, Mail: m, For: of}
+		if slices.ContainsFunc(p.Contacts, k.Same) {
 			continue
 		}
-		if len(p.Contacts) < maxMembers {
-			t.contact(p, Contact{Role: role, Name: name, Mail: m}, o.line(), "")
+		if len(p.Contacts) >= maxMembers {
+			t.note(o, "mail %q left out: party %s has %d contacts already, which is the most", clip(m), p.ID, maxMembers)
+			continue
 		}
+		t.contact(p, k, o.line(), "")
 	}
+	return n
 }
 
 // placeholders stand in published registry texts where the real address was taken out.

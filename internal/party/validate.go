@@ -30,7 +30,7 @@ var Languages = []string{"en", "zh"}
 const (
 	maxText      = 300
 	maxKey       = 64 << 10
-	maxMembers   = 100
+	maxMembers   = 2000
 	defaultRank  = 100
 	maxRank      = 1_000_000
 	maxProtected = 5
@@ -107,7 +107,7 @@ func (p *Party) unique(c complain) {
 		seen[key] = true
 	}
 	for _, k := range p.Contacts {
-		once("contacts", string(k.Role)+" contact "+k.Mail, string(k.Role), k.Mail)
+		once("contacts", string(k.Role)+" contact "+k.Mail, string(k.Role), strings.ToLower(k.Mail), k.For)
 	}
 	for _, s := range p.Systems {
 		once("systems", s.Asset.Value, string(s.Asset.Kind), s.Asset.Value)
@@ -138,6 +138,7 @@ func (k *Contact) canonical(c complain) {
 	k.Role = Role(choice(string(k.Role), string(Security), roleNames(), "role", c))
 	k.Name = text(k.Name, "name", c)
 	k.Mail = mailAddress(k.Mail, "mail", c)
+	k.For = contactObject(k.For, "for", c)
 	k.Language = choice(k.Language, "", Languages, "language", c)
 	k.PGPKey = strings.TrimSpace(strings.ReplaceAll(k.PGPKey, "\r\n", "\n"))
 	if k.PGPKey == "" {

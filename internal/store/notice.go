@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tocsin/internal/access"
@@ -122,6 +123,46 @@ func (t *Tx) NoticesToChase(ctx context.Context, now time.Time, limit int) ([]id
 	})
 	if err != nil {
 		return nil, fmt.Errorf("find notices to chase: %w", err)
+	}
+	return out, nil
+}
+
+// EscalatedNotices returns at most limit notices that the desk has in its queue, the oldest first.
+func (t *Tx) EscalatedNotices(ctx context.Context, limit int) ([]notice.Notice, error) {
+	list, err := t.notices(ctx, "where state = 'escalated' order by created_at, id limit $1", limit)
+	if err != nil {
+		return nil, fmt.Errorf("read escalated notices: %w", err)
+	}
+	return list, nil
+}
+
+// EscalatedTo is EscalatedNotices for one party.
+func (t *Tx) EscalatedTo(ctx context.Context, p ident.Party, limit int) ([]notice.Notice, error) {
+	list, err := t.notices(ctx, "where party_id = $1 and state = 'escalated' order by created_at, id limit $2", p, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read escalated notices to %s: %w", p, err)
+	}
+	return list, nil
+}
+
+// TellingOf returns the notices to a party that went out and told one of some findings.
+func (t *Tx) TellingOf(ctx context.Context, p ident.Party, ids []ident.Finding) ([]notice.Notice, error) {
+	seen := map[ident.Notice]bool{}
+	var out []notice.Notice
+	for some := range slices.Chunk(ids, 500) {
+		q := &conditions{}
+		where := "where party_id = " + q.add(p) + " and sent_at is not null and state <> 'withdrawn' and id in (select b.notice_id from notice_finding b where " +
+			q.in("b.finding_id", len(some), func(i int) any { return some[i] }) + ") order by created_at, id"
+		list, err := t.notices(ctx, where, q.args...)
+		if err != nil {
+			return nil, fmt.Errorf("find the notices that told %d findings: %w", len(ids), err)
+		}
+		for i := range list {
+			if !seen[list[i].ID] {
+				seen[list[i].ID] = true
+				out = append(out, list[i])
+			}
+		}
 	}
 	return out, nil
 }

@@ -96,16 +96,16 @@ func (t *Tx) putContacts(ctx context.Context, p party.Party) error {
 		keep[i] = c.ID
 		rows[i] = []any{
 			c.ID, p.ID, string(c.Role), c.Name, c.Mail, c.Language, c.PGPKey, optional(c.Bounced), c.Bounce,
-			c.Own, c.Unproved, c.Replaces,
+			c.Own, c.Unproved, c.Replaces, c.For, foldMail(c.Mail),
 		}
 	}
 	if err := t.dropOthers(ctx, "contact", p.ID, keep); err != nil {
 		return err
 	}
-	return t.insertRows(ctx, "insert into contact (id, party_id, role, name, mail, language, pgp_key, bounced_at, bounce, own, unproved, replaces) values ",
+	return t.insertRows(ctx, "insert into contact (id, party_id, role, name, mail, language, pgp_key, bounced_at, bounce, own, unproved, replaces, object, mail_folded) values ",
 		` on conflict (id) do update set role = excluded.role, name = excluded.name, mail = excluded.mail,
 		language = excluded.language, pgp_key = excluded.pgp_key, bounced_at = excluded.bounced_at, bounce = excluded.bounce,
-		own = excluded.own, unproved = excluded.unproved, replaces = excluded.replaces`, rows)
+		own = excluded.own, unproved = excluded.unproved, replaces = excluded.replaces, object = excluded.object, mail_folded = excluded.mail_folded`, rows)
 }
 
 func (t *Tx) putSystems(ctx context.Context, p party.Party) error {
@@ -283,14 +283,14 @@ func (t *Tx) contacts(ctx context.Context, where string, args ...any) (map[ident
 	return out, err
 }
 
-const contactColumns = "id, party_id, role, name, mail, language, pgp_key, bounced_at, bounce, own, unproved, replaces"
+const contactColumns = "id, party_id, role, name, mail, language, pgp_key, bounced_at, bounce, own, unproved, replaces, object"
 
 func scanContact(r scanner) (party.Contact, ident.Party, error) {
 	var c party.Contact
 	var p ident.Party
 	var bounced sql.NullInt64
 	err := r.Scan(&c.ID, &p, &c.Role, &c.Name, &c.Mail, &c.Language, &c.PGPKey, &bounced, &c.Bounce, &c.Own, &c.Unproved,
-		&c.Replaces)
+		&c.Replaces, &c.For)
 	c.Bounced = instant(bounced)
 	return c, p, err
 }
@@ -345,17 +345,22 @@ func (t *Tx) ContactByID(ctx context.Context, id string) (party.Contact, ident.P
 	return c, p, nil
 }
 
-// MarkBounce records that mail to a contact came back at at, and why; the zero time takes the mark away.
+// MarkBounce records at every contact with the address of this one, of whatever party, that mail to it came back at at,
+// and why; the zero time takes the mark away. A mailbox that refuses mail refuses it for whoever is named there.
 func (t *Tx) MarkBounce(ctx context.Context, contact string, at time.Time, why string) error {
-	r, err := t.exec(ctx, "update contact set bounced_at = $1, bounce = $2 where id = $3", optional(at), why, contact)
-	if err == nil {
-		err = one(r)
+	c, _, err := t.ContactByID(ctx, contact)
+	if err != nil {
+		return fmt.Errorf("mark contact %s: %w", contact, err)
 	}
+	_, err = t.exec(ctx, "update contact set bounced_at = $1, bounce = $2 where id = $3 or mail_folded = $4", optional(at), why, contact, foldMail(c.Mail))
 	if err != nil {
 		return fmt.Errorf("mark contact %s: %w", contact, err)
 	}
 	return nil
 }
+
+// foldMail returns an address with all letters in one case, as contact.mail_folded keeps it.
+func foldMail(mail string) string { return strings.ToLower(mail) }
 
 // Regions returns every region, by id.
 func (t *Tx) Regions(ctx context.Context) ([]party.Region, error) {

@@ -82,6 +82,34 @@ func (t *Tx) QueueOpen(ctx context.Context, limit int) ([]QueueItem, error) {
 	return out, err
 }
 
+// QueueOpenOf returns at most limit open items of some kinds, the oldest first.
+func (t *Tx) QueueOpenOf(ctx context.Context, kinds []string, limit int) ([]QueueItem, error) {
+	q := &conditions{}
+	where := "done_at is null and " + q.in("kind", len(kinds), func(i int) any { return kinds[i] })
+	var out []QueueItem
+	err := t.each(ctx, "select "+queueColumns+" from queue_item where "+where+" order by created_at, id limit "+q.add(limit), q.args, func(r *sql.Rows) error {
+		item, err := scanQueue(r)
+		out = append(out, item)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the queue: %w", err)
+	}
+	return out, nil
+}
+
+// QueueReword writes the words and the severity of an open item anew.
+func (t *Tx) QueueReword(ctx context.Context, id string, words []string, severity event.Severity) error {
+	args, err := json.Marshal(words)
+	if err == nil {
+		_, err = t.exec(ctx, "update queue_item set title_args = $1, severity = $2 where id = $3 and done_at is null", string(args), int64(severity), id)
+	}
+	if err != nil {
+		return fmt.Errorf("reword queue item %s: %w", id, err)
+	}
+	return nil
+}
+
 // QueueSize counts the open items, up to limit.
 func (t *Tx) QueueSize(ctx context.Context, limit int) (int, error) {
 	var n int

@@ -76,7 +76,7 @@ func (t *Tx) ListParties(ctx context.Context, f PartyFilter, after PartyCursor, 
 // Spoken is what was sent to a party and what came back.
 type Spoken struct {
 	Sent       int // notices
-	Answers    int // by a notice's link or on the pages
+	Answers    int // notices among them that were answered, by whatever way; never more than Sent
 	LastSent   time.Time
 	LastAnswer time.Time
 	Silent     time.Time // when the oldest notice was sent that it has not answered since its newest answer; zero: none
@@ -92,14 +92,10 @@ func (t *Tx) SpokenWith(ctx context.Context, ids []ident.Party, may access.Cond)
 	if len(ids) == 0 {
 		return out, nil
 	}
-	onPages, err := t.answeredOnPages(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
 	q := &conditions{}
 	rows := make([]string, len(ids))
 	for i, id := range ids {
-		rows[i] = "(cast(" + q.add(id) + " as text), cast(" + q.add(onPages[id].last) + " as bigint))"
+		rows[i] = "(cast(" + q.add(id) + " as text))"
 	}
 	from := func(what, and string) string {
 		return "select " + what + " from notice where notice.party_id = p.id and notice.sent_at is not null" + and + " and " + q.readable(noticeFields, may)
@@ -110,11 +106,11 @@ func (t *Tx) SpokenWith(ctx context.Context, ids []ident.Party, may access.Cond)
 	const answered = " and notice.answered_at is not null"
 	query := `select b.id, b.sent, b.answers, b.last_sent, b.last_answer, (select u.sent_at from notice u
 		where u.party_id = b.id and u.sent_at is not null and u.answered_at is null and u.state <> 'withdrawn' and u.sent_at > b.last_answer
-		and u.sent_at > b.last_page order by u.sent_at limit 1) from (select p.id as id, p.last_page as last_page, ` +
+		order by u.sent_at limit 1) from (select p.id as id, ` +
 		count(from("1", "")) + " as sent, " + count(from("1", answered)) + " as answers, (" +
 		from("notice.sent_at", "") + " order by notice.sent_at desc limit 1) as last_sent, coalesce((" +
 		from("notice.answered_at", answered) + " order by notice.answered_at desc limit 1), 0) as last_answer from p) b"
-	err = t.each(ctx, "with p (id, last_page) as (values "+strings.Join(rows, ", ")+") "+query, q.args, func(r *sql.Rows) error {
+	err := t.each(ctx, "with p (id) as (values "+strings.Join(rows, ", ")+") "+query, q.args, func(r *sql.Rows) error {
 		var id ident.Party
 		var s Spoken
 		var answer int64
@@ -123,42 +119,15 @@ func (t *Tx) SpokenWith(ctx context.Context, ids []ident.Party, may access.Cond)
 		if err != nil || s.Sent == 0 {
 			return err
 		}
-		s.Answers = min(s.Answers+onPages[id].n, spokenCap)
 		s.LastSent, s.Silent = instant(sent), instant(silent)
-		if last := max(answer, onPages[id].last); last > 0 {
-			s.LastAnswer = Instant(last)
+		if answer > 0 {
+			s.LastAnswer = Instant(answer)
 		}
 		out[id] = s
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read what was said with parties: %w", err)
-	}
-	return out, nil
-}
-
-// pageAnswers are a party's answers on the pages: how many, and when the last came (0 = never).
-type pageAnswers struct {
-	n    int
-	last int64
-}
-
-// answeredOnPages counts them for each party that has any. There a party answers for its findings, by whichever notice it
-// heard of them: the entry is about the party.
-func (t *Tx) answeredOnPages(ctx context.Context, ids []ident.Party) (map[ident.Party]pageAnswers, error) {
-	q := &conditions{}
-	objects := q.in("e.object", len(ids), func(i int) any { return "party:" + string(ids[i]) })
-	out := map[ident.Party]pageAnswers{}
-	query := "select e.object, count(*), max(e.at) from entry e where e.act = 'notice.answer' and " + objects + " group by e.object"
-	err := t.each(ctx, query, q.args, func(r *sql.Rows) error {
-		var object string
-		var a pageAnswers
-		err := r.Scan(&object, &a.n, &a.last)
-		out[ident.Party(strings.TrimPrefix(object, "party:"))] = a
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read what parties answered on the pages: %w", err)
 	}
 	return out, nil
 }

@@ -158,7 +158,11 @@ func (l *Loop) take(ctx context.Context, tx *store.Tx, now time.Time, by answere
 	if err != nil {
 		return Answered{}, err
 	}
-	out.Seq, err = tx.Append(ctx, now, by.actor, "notice.answer", access.Of(by.party, by.object()), string(kind), answerBody(out, whose, p))
+	notices, err := answers(ctx, tx, by, n, out)
+	if err != nil {
+		return Answered{}, err
+	}
+	out.Seq, err = tx.Append(ctx, now, by.actor, "notice.answer", access.Of(by.party, by.object()), string(kind), answerBody(out, notices, whose, p))
 	if err != nil {
 		return Answered{}, err
 	}
@@ -181,17 +185,43 @@ func (l *Loop) take(ctx context.Context, tx *store.Tx, now time.Time, by answere
 			return Answered{}, err
 		}
 	}
-	if by.notice == "" {
-		return out, nil
+	for i := range notices {
+		if err := l.answered(ctx, tx, now, &notices[i], notices[i].ID == by.notice); err != nil {
+			return Answered{}, err
+		}
 	}
-	if n.State, err = notice.Next(n.State, notice.Reply); err != nil {
-		return Answered{}, err
+	return out, nil
+}
+
+// answers returns the notices that an answer answers, by whatever way it came: all that went out to the party and told one
+// of its findings, and the one whose link was used.
+func answers(ctx context.Context, tx *store.Tx, by answerer, used notice.Notice, a Answered) ([]notice.Notice, error) {
+	var done []ident.Finding
+	for _, r := range a.Results {
+		if r.Problem == nil {
+			done = append(done, r.Finding)
+		}
 	}
-	n.Answered = now
-	if n.Next.IsZero() || n.Sent.IsZero() { // the rest of the findings still waits for an answer
+	list, err := tx.TellingOf(ctx, by.party, done)
+	if err != nil || by.notice == "" || slices.ContainsFunc(list, func(n notice.Notice) bool { return n.ID == by.notice }) {
+		return list, err
+	}
+	return append(list, used), nil
+}
+
+// answered moves a notice of which findings were answered. What is left of the one whose link was used, and of one that the
+// desk has, waits on.
+func (l *Loop) answered(ctx context.Context, tx *store.Tx, now time.Time, n *notice.Notice, used bool) error {
+	was := n.State
+	to, err := notice.Next(was, notice.Reply)
+	if err != nil {
+		return err
+	}
+	n.State, n.Answered = to, now
+	if (used || was == notice.Escalated) && (n.Next.IsZero() || n.Sent.IsZero()) {
 		n.Next = now.Add(l.rules().Patience(n.Severity))
 	}
-	return out, tx.PutNotice(ctx, &n)
+	return tx.PutNotice(ctx, n)
 }
 
 // weigh looks which of the findings can take the trigger from this answerer, who must be able to read them.
@@ -256,13 +286,17 @@ func (l *Loop) whose(ctx context.Context, tx *store.Tx, self ident.Party, text s
 type answerEntry struct {
 	Done     []ident.Finding `json:"done"`
 	Refused  []ident.Finding `json:"refused,omitempty"`
+	Notices  []ident.Notice  `json:"notices,omitempty"` // that this answers
 	Whose    ident.Party     `json:"whose,omitempty"`
 	Until    string          `json:"until,omitempty"`
 	Reasoned bool            `json:"reasoned,omitempty"`
 }
 
-func answerBody(a Answered, whose ident.Party, p Particulars) answerEntry {
+func answerBody(a Answered, notices []notice.Notice, whose ident.Party, p Particulars) answerEntry {
 	e := answerEntry{Whose: whose, Reasoned: p.Reason != ""}
+	for i := range notices {
+		e.Notices = append(e.Notices, notices[i].ID)
+	}
 	if !p.Until.IsZero() {
 		e.Until = p.Until.UTC().Format(time.RFC3339)
 	}

@@ -11,6 +11,7 @@ import (
 	"tocsin/internal/fault"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
+	"tocsin/internal/notice"
 	"tocsin/internal/party"
 	"tocsin/internal/store"
 )
@@ -110,6 +111,7 @@ type Why struct {
 	Rule    party.Attribution // what the rule says now, with every claim in its order
 	Agrees  bool              // the rule names the party that the finding has
 	ByHand  bool              // the desk said so: the reason stands in the history
+	Contact *party.Contact    // who is written to first, and for which of the party's objects; nil: nobody can be
 	Names   map[ident.Party]string
 }
 
@@ -139,6 +141,9 @@ func (l *Loop) Why(ctx context.Context, now time.Time, by access.Actor, id ident
 		w.Rule = register.Explain(w.Subject)
 		w.ByHand = w.Stored.Basis == party.ByHand
 		w.Agrees = w.Rule.Party == w.Stored.Party
+		if w.Contact, err = l.contactFor(ctx, tx, w.Stored.Party, id); err != nil {
+			return err
+		}
 		w.Names, err = partyNames(ctx, tx, w)
 		return err
 	})
@@ -146,6 +151,23 @@ func (l *Loop) Why(ctx context.Context, now time.Time, by access.Actor, id ident
 		return Why{}, fmt.Errorf("explain finding %d: %w", id, err)
 	}
 	return w, nil
+}
+
+// contactFor returns the contact of a party that a notice of a finding would go to now; nil where there is none.
+func (l *Loop) contactFor(ctx context.Context, tx *store.Tx, of ident.Party, id ident.Finding) (*party.Contact, error) {
+	if of == "" {
+		return nil, nil //nolint:nilnil // nobody is no error
+	}
+	p, err := tx.PartyByID(ctx, of)
+	if err != nil {
+		return nil, err
+	}
+	f, err := tx.FindingByID(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	items := notice.Place(&p, []notice.Item{l.item(&f)})
+	return notice.Choose(&p, notice.ObjectOf(items), notice.Order(items), nil), nil
 }
 
 func partyNames(ctx context.Context, tx *store.Tx, w Why) (map[ident.Party]string, error) {

@@ -18,8 +18,19 @@ import (
 const chaseBatch = 500
 
 // Chase takes the next step for notices that reached nobody or had no answer in time: the next contact, a reminder,
-// the backup contact, the desk's queue. It returns how many it handled. Each step is one act.
+// the backup contact, the desk's queue. Escalations of which nothing is open end. It returns how many it handled. Each step
+// is one act.
 func (l *Loop) Chase(ctx context.Context, now time.Time) (int, error) {
+	done, err := l.chaseDue(ctx, now)
+	if err != nil {
+		return done, err
+	}
+	rested, err := l.ease(ctx, now)
+	return done + rested, err
+}
+
+// chaseDue takes the steps that are due.
+func (l *Loop) chaseDue(ctx context.Context, now time.Time) (int, error) {
 	for done := 0; ; {
 		var ids []ident.Notice
 		err := l.store.View(ctx, func(tx *store.Tx) (err error) {
@@ -70,7 +81,8 @@ func (l *Loop) retarget(ctx context.Context, tx *store.Tx, now time.Time, n *not
 	if err != nil {
 		return err
 	}
-	c := notice.Choose(p, notice.Order(l.items(found)), tried)
+	items := notice.Place(p, l.items(found))
+	c := notice.Choose(p, notice.ObjectOf(items), notice.Order(items), tried)
 	if c == nil {
 		return l.escalate(ctx, tx, now, n, store.QueueItem{
 			Kind: queueFailed, Object: "party:" + string(p.ID), Args: []string{p.Name, string(n.ID), n.Error},
@@ -83,7 +95,7 @@ func (l *Loop) retarget(ctx context.Context, tx *store.Tx, now time.Time, n *not
 	n.State, n.Contact, n.Language, n.Next, n.Tries = to, c.ID, notice.Language(p, c), now, 0
 	n.Rendition++
 	n.MessageID = l.messageID(n)
-	n.Subject = notice.SubjectOf(n, p, l.items(found))
+	n.Subject = notice.SubjectOf(n, p, items)
 	if err := tx.SetMessage(ctx, n.ID, nil); err != nil {
 		return err
 	}
@@ -140,25 +152,21 @@ func (l *Loop) remind(ctx context.Context, tx *store.Tx, now time.Time, n *notic
 	if err != nil {
 		return err
 	}
-	items := l.items(found)
-	backup := notice.Choose(p, []party.Role{party.Backup}, nil)
+	items := notice.Place(p, l.items(found))
+	of := notice.ObjectOf(items)
+	backup := notice.Choose(p, of, []party.Role{party.Backup}, written(chain))
 	step := notice.Chase(l.rules(), len(items), count(chain, notice.Reminder), asked(chain, p), backup != nil)
 	to, err := contact(p, n.Contact)
 	if err != nil || !to.Bounced.IsZero() {
-		to = notice.Choose(p, notice.Order(items), nil)
+		to = notice.Choose(p, of, notice.Order(items), nil)
 	}
 	switch {
 	case step == notice.Remind && to != nil:
 		return l.follow(ctx, tx, now, n, p, to, notice.Reminder, first, items)
 	case step == notice.Backup:
 		return l.follow(ctx, tx, now, n, p, backup, notice.Escalation, first, items)
-	case step == notice.Rest:
-		n.Next = time.Time{}
-		if err := tx.PutNotice(ctx, n); err != nil {
-			return err
-		}
-		_, err := tx.Append(ctx, now, notifier, "notice.rest", access.On("notice:"+string(n.ID)), "nothing waits for an answer", nil)
-		return err
+	case step == notice.Enough:
+		return l.settle(ctx, tx, now, n, notice.Rest, "nothing waits for an answer")
 	}
 	return l.escalate(ctx, tx, now, n, store.QueueItem{
 		Kind: queueSilent, Object: "party:" + string(p.ID), Args: []string{p.Name, fmt.Sprint(len(items)), string(first)},
@@ -173,6 +181,16 @@ func count(chain []notice.Notice, k notice.Kind) int {
 		}
 	}
 	return n
+}
+
+// written returns the contacts that the notices of a chain went to: whoever did not answer there is not asked again under
+// another role.
+func written(chain []notice.Notice) []string {
+	out := make([]string, len(chain))
+	for i := range chain {
+		out[i] = chain[i].Contact
+	}
+	return out
 }
 
 // asked reports whether the backup contact was written to in this chain.

@@ -471,7 +471,7 @@ func TestChaseSilence(t *testing.T) {
 			}
 		}
 		same(t, "kinds", []notice.Kind{notice.Urgent, notice.Reminder, notice.Reminder, notice.Escalation}, kinds)
-		same(t, "states", []notice.State{notice.Sent, notice.Answered, notice.Sent, notice.Escalated}, states)
+		same(t, "states", []notice.State{notice.Answered, notice.Answered, notice.Sent, notice.Escalated}, states)
 		same(t, "to", []string{"security@hospital.example", "security@hospital.example", "security@hospital.example", "director@hospital.example"}, to)
 		same(t, "queue", []string{"notice.silent party:hospital City Hospital|1|" + string(ns[0].ID)}, o.queue())
 		same(t, "findings", []finding.State{finding.Remediating, finding.Notified}, o.states(ids))

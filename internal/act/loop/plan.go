@@ -113,6 +113,11 @@ func (l *Loop) drafts(ctx context.Context, tx *store.Tx, now time.Time, id ident
 	if err != nil {
 		return nil, 0, err
 	}
+	p, err := tx.PartyByID(ctx, id)
+	if err != nil {
+		return nil, 0, err
+	}
+	items = notice.Place(&p, items)
 	drafts, held := notice.Plan(r, now, items, past)
 	return drafts, held, nil
 }
@@ -149,7 +154,7 @@ func (l *Loop) planParty(ctx context.Context, tx *store.Tx, now time.Time, id id
 		return sum, err
 	}
 	for _, d := range drafts {
-		c := notice.Choose(&p, notice.Order(d.Items), nil)
+		c := notice.Choose(&p, notice.ObjectOf(d.Items), notice.Order(d.Items), nil)
 		if c == nil {
 			sum.Unreachable = 1
 			return sum, l.unreachable(ctx, tx, now, &p, drafts)
@@ -252,7 +257,7 @@ func (l *Loop) item(f *store.Finding) notice.Item {
 	}
 	return notice.Item{
 		ID: f.ID, Identity: f.Identity, Class: c, Severity: severity, State: f.State, Waiting: f.StateAt, First: f.First,
-		Last: f.Last, Count: f.Count, Confidence: f.Confidence, Matched: f.Matched, Region: f.Region, TLP: f.Mark.TLP,
+		Last: f.Last, Count: f.Count, Confidence: f.Confidence, Basis: f.Basis, Matched: f.Matched, Region: f.Region, TLP: f.Mark.TLP,
 	}
 }
 

@@ -110,12 +110,13 @@ func (l *Loop) PreviewFor(ctx context.Context, now time.Time, by access.Actor, i
 		if err != nil {
 			return err
 		}
+		items = notice.Place(&p, items)
 		for i := range items {
 			items[i].Waiting = time.Time{} // as if it had waited long enough
 		}
 		drafts, _ := notice.Plan(rules, now, items, notice.Past{Rhythm: past.Rhythm})
 		for i, d := range drafts {
-			job := &sending{p: p, c: notice.Choose(&p, notice.Order(d.Items), nil), items: d.Items}
+			job := &sending{p: p, c: notice.Choose(&p, notice.ObjectOf(d.Items), notice.Order(d.Items), nil), items: d.Items}
 			if job.c == nil {
 				return fault.New(fault.Conflict, "%s has no contact that can be written to", p.Name)
 			}

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -17,6 +18,22 @@ type noticeBody struct {
 	Class   string       `json:"class"`  // notice.plan
 	Contact string       `json:"contact"`
 	Moved   bool         `json:"moved"` // notice.bounce
+}
+
+// answer keeps an entry that answers notices which it is not about, for when they are looked at.
+func (v *verifier) answer(e *ledger.Entry) error {
+	var b struct {
+		Notices []ident.Notice `json:"notices"`
+	}
+	if err := v.body(e, &b); err != nil {
+		return err
+	}
+	for _, id := range b.Notices {
+		if e.Object != "notice:"+string(id) {
+			v.answers[id] = append(v.answers[id], ledger.Entry{ID: e.ID, At: e.At, Act: e.Act, Object: e.Object, Body: "{}"})
+		}
+	}
+	return nil
 }
 
 // notices looks at every notice with its entries and deliveries.
@@ -67,6 +84,8 @@ func (v *verifier) notice(n *notice.Notice) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	es = append(es, v.answers[n.ID]...)
+	slices.SortFunc(es, func(a, b ledger.Entry) int { return cmp.Compare(a.ID, b.ID) })
 	s := noticeStory{id: n.ID}
 	for i := range es {
 		var b noticeBody
@@ -137,6 +156,8 @@ func (s *noticeStory) take(e *ledger.Entry, b noticeBody) error {
 		by = notice.Withdraw
 	case "notice.retarget":
 		by = notice.Retarget
+	case "notice.rest":
+		by = notice.Rest
 	case "notice.escalate":
 		by = notice.GiveUp
 	case "notice.answer":

@@ -312,7 +312,7 @@ func TestContact(t *testing.T) {
 		w.must(err)
 		tells := func() bool {
 			p := w.party("clinic")
-			got := notice.Choose(&p, []party.Role{party.Abuse}, nil)
+			got := notice.Choose(&p, "", []party.Role{party.Abuse}, nil)
 			return got != nil && got.ID == c.ID
 		}
 		if tells() {
@@ -360,7 +360,7 @@ func TestMoveContact(t *testing.T) {
 		w.send(noon)
 		old := w.link()
 		p := w.party("clinic")
-		if got := notice.Choose(&p, party.Roles, nil); got == nil || got.Mail != "cert@clinic.example" || len(p.Contacts) != 2 {
+		if got := notice.Choose(&p, "", party.Roles, nil); got == nil || got.Mail != "cert@clinic.example" || len(p.Contacts) != 2 {
 			t.Fatalf("meanwhile: %+v", p.Contacts)
 		}
 		_, err = w.reg.PutContact(ctx, noon, nurse, "con_clinic", register.Contact{Role: party.Security, Mail: "soc@clinic.example"})
