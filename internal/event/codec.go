@@ -247,7 +247,7 @@ func (e *Event) take(name string, v any) error {
 	}
 	if err != nil {
 		raw, _ := appendValue(nil, v, 1)
-		e.Note(name, strings.Trim(string(raw), `"`), err.Error())
+		e.Unread(name, strings.Trim(string(raw), `"`), err.Error())
 	}
 	return nil
 }

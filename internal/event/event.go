@@ -2,7 +2,11 @@
 // aliases, and the JSON form. Pure: no I/O, no clock.
 package event
 
-import "strings"
+import (
+	"strings"
+
+	"tocsin/internal/marking"
+)
 
 // Event is one observation. Fields maps IntelMQ harmonisation names ("source.ip") and "extra.…" names to canonical
 // values: string, int64, float64, bool, or under extra. any JSON value. A cell that could not be read has no field but
@@ -35,6 +39,21 @@ func (e *Event) Int(name string) int64 {
 // Note appends a note.
 func (e *Event) Note(field, raw, reason string) {
 	e.Notes = append(e.Notes, Note{Field: field, Raw: clip(raw), Reason: reason})
+}
+
+// Unread notes that a value could not be read by its field's rule. A mark that cannot be read is AMBER all the same: the
+// source wanted some limit.
+func (e *Event) Unread(field, raw, reason string) {
+	if _, given := e.Fields[field]; !given && (field == "tlp" || field == "extra.pap") {
+		e.store(field, marking.Amber.Name())
+	}
+	e.Note(field, raw, reason)
+}
+
+// Mark returns the marks that the source gave the event; none are the least strict.
+func (e *Event) Mark() marking.Mark {
+	m, _ := marking.Source(e.Text("tlp"), e.Text("extra.pap"))
+	return m
 }
 
 // clip shortens text that is quoted in notes and messages.

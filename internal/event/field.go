@@ -28,6 +28,7 @@ const (
 	JSON
 	Base64
 	TLP
+	PAP
 	Registry
 	Accuracy // percent
 	ClassType
@@ -38,7 +39,7 @@ const (
 
 var kindNames = [...]string{
 	"String", "LowercaseString", "UppercaseString", "IPAddress", "IPNetwork", "FQDN", "URL", "ASN",
-	"Port", "Integer", "Float", "Boolean", "DateTime", "JSON", "Base64", "TLP", "Registry", "Accuracy", "ClassificationType",
+	"Port", "Integer", "Float", "Boolean", "DateTime", "JSON", "Base64", "TLP", "PAP", "Registry", "Accuracy", "ClassificationType",
 	"ClassificationTaxonomy", "Severity", "Transport",
 }
 
@@ -141,6 +142,7 @@ var fields, fieldNames = func() (map[string]*Field, []string) {
 		names = append(names, n)
 	}
 	slices.Sort(names)
+	m["extra.pap"] = &Field{Name: "extra.pap", Kind: PAP} // IntelMQ has no field for it
 	return m, names
 }()
 

@@ -10,6 +10,7 @@ import (
 
 	"tocsin/internal/asset"
 	"tocsin/internal/fault"
+	"tocsin/internal/marking"
 )
 
 // Set gives the field name the value in canonical form. Text is read by the field's rule; numbers and truth values
@@ -148,7 +149,11 @@ func (f *Field) text(s string) (string, error) {
 		}
 		return s, nil
 	case TLP:
-		return tlp(s)
+		m, err := marking.Source(s, "")
+		return m.TLP.Name(), err
+	case PAP:
+		m, err := marking.Source("", s)
+		return m.PAP.Name(), err
 	case Registry:
 		return registry(s)
 	case SeverityName:
@@ -268,17 +273,6 @@ func boolean(s string) (bool, error) {
 		return false, nil
 	}
 	return false, fault.New(fault.Invalid, "%q is neither true nor false", clip(s))
-}
-
-func tlp(s string) (string, error) {
-	t := strings.TrimSpace(strings.TrimPrefix(strings.ToUpper(s), "TLP:"))
-	switch t {
-	case "WHITE":
-		return "CLEAR", nil
-	case "CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED":
-		return t, nil
-	}
-	return "", fault.New(fault.Invalid, "%q is no marking of TLP 2.0", clip(s))
 }
 
 func registry(s string) (string, error) {

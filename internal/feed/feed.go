@@ -7,6 +7,7 @@ package feed
 import (
 	"tocsin/internal/event"
 	"tocsin/internal/finding"
+	"tocsin/internal/marking"
 )
 
 // Record is one record of a signal as cut from its stream: a CSV record, a JSON line, a list line.
@@ -23,6 +24,7 @@ type Row struct {
 	Severity event.Severity // the feed's own
 	Gone     bool           // a re-check that shows the problem gone (status: offline)
 	Source   string         // of packs that carry many: who saw it; empty where the record does not say
+	Mark     marking.Mark   // the source's own of this event; the zero value where it gives none
 }
 
 // Reject says why a record became no event. It is an error.

@@ -156,10 +156,10 @@ func (m *Mapping) rules(rules []Rule, filters []Filter) (Drift, error) {
 		if read[c] || m.at[c] != i {
 			continue
 		}
-		if !known[c] {
+		if !known[c] && MarkField(c) == "" {
 			drift.New = append(drift.New, c)
 		}
-		if err := m.add(Rule{Field: extraName(c), Column: c}); err != nil {
+		if err := m.add(Rule{Field: unmapped(c), Column: c}); err != nil {
 			return drift, err
 		}
 	}
@@ -226,7 +226,7 @@ func (m *Mapping) add(r Rule) error {
 	if err != nil {
 		return err
 	}
-	s := step{rule: r, field: f, extra: strings.HasPrefix(r.Field, "extra."), name: r.Field, cell: m.at[r.Column], with: -1, seen: -1}
+	s := step{rule: r, field: f, extra: strings.HasPrefix(r.Field, "extra.") && f.Kind == event.JSON, name: r.Field, cell: m.at[r.Column], with: -1, seen: -1}
 	name, argument, _ := strings.Cut(r.Convert, " ")
 	if name == "" {
 		name = "text"
@@ -261,6 +261,26 @@ func (m *Mapping) add(r Rule) error {
 	}
 	m.steps = append(m.steps, s)
 	return nil
+}
+
+// MarkField returns the field of a column that is called as a protocol of marks is, or "": such a column counts even
+// where the pack does not name it.
+func MarkField(column string) string {
+	switch strings.ToLower(column) {
+	case "tlp":
+		return "tlp"
+	case "pap":
+		return "extra.pap"
+	}
+	return ""
+}
+
+// unmapped returns the field of a column that no rule of the pack reads.
+func unmapped(column string) string {
+	if f := MarkField(column); f != "" {
+		return f
+	}
+	return extraName(column)
 }
 
 // extraName returns the field under extra. for a column, which may have any name.

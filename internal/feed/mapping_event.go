@@ -286,7 +286,7 @@ func (s *step) note(e *event.Event, cells [][]byte, reason string) {
 		raw = s.mapping.sealer.Apply(s.secrecy, raw)
 		reason = fmt.Sprintf("cannot be read as %s", s.field.Kind)
 	}
-	e.Note(s.name, raw, reason)
+	e.Unread(s.name, raw, reason)
 }
 
 // quoted shows a cell in a message.

@@ -8,6 +8,7 @@ import (
 	"tocsin/internal/asset"
 	"tocsin/internal/event"
 	"tocsin/internal/finding"
+	"tocsin/internal/marking"
 )
 
 // slot is one field as Row finds it: a constant, or the first step that yields a value, or a default.
@@ -26,6 +27,8 @@ type rowPlan struct {
 	asn, account, port, transport    slot
 	time, severity, status           slot
 	source                           []slot // by precedence
+	tlp, pap                         slot
+	marked                           bool // some event may carry a mark of its own
 	constantType                     string
 	constantTail                     []byte // type, identifier and malware where none depends on the record
 	constantScope                    finding.Scope
@@ -37,7 +40,7 @@ func (p *rowPlan) compile(m *Mapping) {
 		"classification.type": &p.typ, "classification.identifier": &p.identifier, "malware.name": &p.malware,
 		"source.url": &p.url, "source.ip": &p.ip, "source.fqdn": &p.fqdn, "source.network": &p.network,
 		"source.asn": &p.asn, "source.account": &p.account, "source.port": &p.port, "protocol.transport": &p.transport,
-		"time.source": &p.time, "severity": &p.severity, "status": &p.status,
+		"time.source": &p.time, "severity": &p.severity, "status": &p.status, "tlp": &p.tlp, "extra.pap": &p.pap,
 	} {
 		for _, c := range m.constant {
 			if c.field == field {
@@ -66,6 +69,7 @@ func (p *rowPlan) compile(m *Mapping) {
 			p.constantTail = finding.Identity{Type: t, Identifier: strings.ToLower(id), Malware: name}.AppendTail(nil)
 		}
 	}
+	p.marked = !p.tlp.empty() || !p.pap.empty()
 	p.severityOfDefault = m.severity
 	if s, ok := p.severity.initial.(string); ok {
 		p.severityOfDefault, _ = event.ParseSeverity(s)
@@ -162,6 +166,9 @@ func (m *Mapping) plainRow(cells [][]byte, buf []byte) (Row, []byte, error) {
 		buf = append(buf, 0)
 	}
 	row := Row{Key: finding.KeyOf(buf[start:]), At: m.instant(cells, &seen), Severity: m.severityOf(cells, &seen)}
+	if p.marked {
+		row.Mark, _ = marking.Source(m.markText(&p.tlp, cells, &seen), m.markText(&p.pap, cells, &seen))
+	}
 	if m.recheck {
 		from := len(buf)
 		var status []byte
@@ -171,6 +178,28 @@ func (m *Mapping) plainRow(cells [][]byte, buf []byte) (Row, []byte, error) {
 		row.Gone = equalFold(status, "offline")
 	}
 	return row, buf, nil
+}
+
+// markText returns the mark that a slot's field will hold: a filled cell that cannot be read asks for AMBER, as
+// event.Unread does.
+func (m *Mapping) markText(s *slot, cells [][]byte, seen *values) string {
+	if t, ok := s.constant.(string); ok {
+		return t
+	}
+	for _, i := range s.steps {
+		t := &m.steps[i]
+		v, reason := t.value(cells, seen)
+		if reason == "" && v.kind == absent {
+			continue
+		}
+		if got, err := t.canonical(v); reason == "" && err == nil {
+			name, _ := got.(string)
+			return name
+		}
+		return marking.Amber.Name()
+	}
+	t, _ := s.initial.(string)
+	return t
 }
 
 const reasonNoAsset = "the event names no address, domain, prefix, URL, AS number or account"

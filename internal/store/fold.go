@@ -15,11 +15,11 @@ import (
 )
 
 const findingInsert = `insert into finding (id, key, asset_kind, asset, port, transport, type, identifier, malware, class,
-	severity, feed_severity, stream_id, first_at, created_at, party_id, basis, matched, confidence, region, state, state_at, tlp) values `
+	severity, feed_severity, stream_id, first_at, created_at, party_id, basis, matched, confidence, region, state, state_at, tlp, pap) values `
 
 // InsertFindings writes new findings in order of id.
 func (t *Tx) InsertFindings(ctx context.Context, fs []Finding) error {
-	const width, rows = 23, 40
+	const width, rows = 24, 40
 	if err := t.countNew(ctx, fs); err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (t *Tx) InsertFindings(ctx context.Context, fs []Finding) error {
 			id := &f.Identity
 			args = append(args, int64(f.ID), f.Key[:], string(id.Asset.Kind), id.Asset.Value, int64(id.Port), id.Transport, id.Type,
 				id.Identifier, id.Malware, f.Class, int64(f.Severity), int64(f.FeedSeverity), f.Stream, Micros(f.First),
-				Micros(f.Created), string(f.Party), string(f.Basis), f.Matched, int64(f.Confidence), f.Region, string(f.State), Micros(f.StateAt), int64(f.Mark.TLP))
+				Micros(f.Created), string(f.Party), string(f.Basis), f.Matched, int64(f.Confidence), f.Region, string(f.State), Micros(f.StateAt), int64(f.Mark.TLP), int64(f.Mark.PAP))
 		}
 		var err error
 		switch {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tocsin/internal/access"
@@ -199,19 +200,45 @@ func (t *Tx) SetMark(ctx context.Context, id ident.Finding, m marking.Mark, emba
 	return nil
 }
 
-// RaiseMarks marks findings at least as strictly as tlp; at most 10,000 ids a call.
-func (t *Tx) RaiseMarks(ctx context.Context, ids []ident.Finding, tlp marking.TLP) error {
-	q := &conditions{}
-	stmt := "update finding set tlp = " + q.add(int64(tlp)) + " where tlp < " + q.add(int64(tlp)) + " and "
-	stmt += q.in("id", len(ids), func(i int) any { return ids[i] })
-	err := t.counted(ctx, ids, func() error {
-		_, err := t.exec(ctx, stmt, q.args...)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("raise the marks of %d findings: %w", len(ids), err)
+// RaiseMarks marks findings at least as strictly as m and returns those that it changed; at most 10,000 ids a call. A mark
+// that two people have taken off a finding comes back by again only where it is stricter than that.
+func (t *Tx) RaiseMarks(ctx context.Context, ids []ident.Finding, m marking.Mark, again bool) ([]ident.Finding, error) {
+	below := "tlp < $1"
+	if again {
+		below += " and lowered_from < $1"
 	}
-	return nil
+	var changed []ident.Finding
+	for some := range slices.Chunk(ids, 400) {
+		args := []any{int64(m.TLP), int64(m.PAP)}
+		for _, id := range some {
+			args = append(args, id)
+		}
+		err := t.each(ctx, "select id from finding where ("+below+" or pap < $2) and id in ("+placeholders(len(some), 3)+") order by id", args,
+			func(r *sql.Rows) error {
+				var id ident.Finding
+				err := r.Scan(&id)
+				changed = append(changed, id)
+				return err
+			})
+		if err != nil {
+			return nil, fmt.Errorf("look at the marks of %d findings: %w", len(some), err)
+		}
+	}
+	if len(changed) == 0 {
+		return nil, nil
+	}
+	err := t.updateFindings(ctx, "tlp = case when "+below+" then $1 else tlp end, pap = case when pap < $2 then $2 else pap end",
+		changed, int64(m.TLP), int64(m.PAP))
+	if err != nil {
+		return nil, fmt.Errorf("raise the marks of %d findings: %w", len(changed), err)
+	}
+	return changed, nil
+}
+
+// SetLoweredFrom remembers the mark that two people took off a finding, where it is the strictest so far.
+func (t *Tx) SetLoweredFrom(ctx context.Context, id ident.Finding, from marking.TLP) error {
+	_, err := t.exec(ctx, "update finding set lowered_from = $1 where id = $2 and lowered_from < $1", int64(from), id)
+	return err
 }
 
 // MarkNotice marks a notice as strictly as the strictest of the findings that it tells, and returns its mark.

@@ -38,6 +38,7 @@ type Cursor struct {
 // Counts says what became of a signal's rows. Rows = Events + Rejected + Refused.
 type Counts struct {
 	Rows, Events, Rejected, Refused int64
+	Held                            int64 // of Rejected: rows marked TLP:RED, which wait for a person
 	Found                           int64 // events that made a new finding
 	Seen                            int64 // events of a finding known before
 	Reopened, Closed                int64 // findings
@@ -49,6 +50,7 @@ func (c *Counts) Add(d Counts) {
 	c.Events += d.Events
 	c.Rejected += d.Rejected
 	c.Refused += d.Refused
+	c.Held += d.Held
 	c.Found += d.Found
 	c.Seen += d.Seen
 	c.Reopened += d.Reopened
@@ -56,7 +58,7 @@ func (c *Counts) Add(d Counts) {
 }
 
 const signalColumns = `s.id, s.feed_id, s.blob, s.name, s.bytes, s.received_at, s.urgent, s.state, s.error, s.stream_id, s.part,
-	s.part_offset, s.line, s.rows, s.events, s.rejected, s.refused, s.found, s.seen, s.reopened, s.closed, s.finished_at`
+	s.part_offset, s.line, s.rows, s.events, s.rejected, s.refused, s.found, s.seen, s.reopened, s.closed, s.held, s.finished_at`
 
 func scanSignal(r scanner) (Signal, error) {
 	var s Signal
@@ -65,7 +67,7 @@ func scanSignal(r scanner) (Signal, error) {
 	c := &s.Counts
 	err := r.Scan(&s.ID, &s.Feed, &s.Blob, &s.Name, &s.Bytes, &received, &s.Urgent, &s.State, &s.Error, &stream,
 		&s.Cursor.Part, &s.Cursor.Offset, &s.Cursor.Line, &c.Rows, &c.Events, &c.Rejected, &c.Refused, &c.Found,
-		&c.Seen, &c.Reopened, &c.Closed, &finished)
+		&c.Seen, &c.Reopened, &c.Closed, &c.Held, &finished)
 	s.Received, s.Stream, s.Finished = Instant(received), stream.Int64, instant(finished)
 	return s, err
 }
@@ -163,8 +165,8 @@ func (t *Tx) NoteSignal(ctx context.Context, id ident.Signal, problem string) er
 func (t *Tx) AdvanceSignal(ctx context.Context, id ident.Signal, stream int64, c Cursor, d Counts) error {
 	_, err := t.exec(ctx, `update signal set stream_id = $1, part = $2, part_offset = $3, line = $4, rows = rows + $5,
 		events = events + $6, rejected = rejected + $7, refused = refused + $8, found = found + $9, seen = seen + $10,
-		reopened = reopened + $11, closed = closed + $12 where id = $13`,
-		stream, c.Part, c.Offset, c.Line, d.Rows, d.Events, d.Rejected, d.Refused, d.Found, d.Seen, d.Reopened, d.Closed, id)
+		reopened = reopened + $11, closed = closed + $12, held = held + $13 where id = $14`,
+		stream, c.Part, c.Offset, c.Line, d.Rows, d.Events, d.Rejected, d.Refused, d.Found, d.Seen, d.Reopened, d.Closed, d.Held, id)
 	return err
 }
 
@@ -188,20 +190,21 @@ type Rejected struct {
 	Offset   int64
 	Field    string
 	Reason   string
-	Raw      []byte
+	Raw      []byte // empty where Held
+	Held     bool   // marked TLP:RED: it waits for a person, and its bytes lie in the archive alone
 	Replayed time.Time
 }
 
 // InsertRejected writes rows kept aside.
 func (t *Tx) InsertRejected(ctx context.Context, rows []Rejected) error {
-	const width = 7
+	const width = 8
 	for len(rows) > 0 {
 		n := min(len(rows), 100)
 		args := make([]any, 0, n*width)
 		for _, r := range rows[:n] {
-			args = append(args, r.Signal, r.Part, r.Line, r.Offset, r.Field, r.Reason, r.Raw)
+			args = append(args, r.Signal, r.Part, r.Line, r.Offset, r.Field, r.Reason, r.Raw, r.Held)
 		}
-		_, err := t.exec(ctx, "insert into reject (signal_id, part, line, part_offset, field, reason, raw) values "+
+		_, err := t.exec(ctx, "insert into reject (signal_id, part, line, part_offset, field, reason, raw, held) values "+
 			t.d.tuples(n, width), args...)
 		if err != nil {
 			return fmt.Errorf("keep rejected rows of signal %d: %w", rows[0].Signal, err)
@@ -249,12 +252,12 @@ func (t *Tx) PruneRejected(ctx context.Context, before time.Time, limit int) (id
 // RejectedOf returns at most limit rows kept aside of a signal, after the given part and line.
 func (t *Tx) RejectedOf(ctx context.Context, id ident.Signal, part int, line int64, limit int) ([]Rejected, error) {
 	var out []Rejected
-	err := t.each(ctx, `select signal_id, part, line, part_offset, field, reason, raw, replayed_at from reject
+	err := t.each(ctx, `select signal_id, part, line, part_offset, field, reason, raw, held, replayed_at from reject
 		where signal_id = $1 and (part, line) > ($2, $3) order by part, line limit $4`, []any{id, part, line, limit},
 		func(r *sql.Rows) error {
 			var j Rejected
 			var replayed sql.NullInt64
-			if err := r.Scan(&j.Signal, &j.Part, &j.Line, &j.Offset, &j.Field, &j.Reason, &j.Raw, &replayed); err != nil {
+			if err := r.Scan(&j.Signal, &j.Part, &j.Line, &j.Offset, &j.Field, &j.Reason, &j.Raw, &j.Held, &replayed); err != nil {
 				return err
 			}
 			j.Replayed = instant(replayed)

@@ -88,7 +88,8 @@ func (w *tallyWorld) mark(r *rapid.T) {
 				return err
 			}
 		}
-		return tx.RaiseMarks(ctx, append(ids, 1), marking.Amber)
+		_, err := tx.RaiseMarks(ctx, append(ids, 1), marking.Mark{TLP: marking.Amber}, false)
+		return err
 	})
 }
 

@@ -161,7 +161,11 @@ func (x *run) write(ctx context.Context, tx *store.Tx, c *chunk, e *effect) erro
 		digest.Write(b)
 		packed = append(packed, b)
 	}
-	if err := x.settle(ctx, tx, e, hex.EncodeToString(digest.Sum(nil))); err != nil {
+	marked, err := raiseMarks(ctx, tx, e)
+	if err != nil {
+		return err
+	}
+	if err := x.settle(ctx, tx, e, hex.EncodeToString(digest.Sum(nil)), marked); err != nil {
 		return err
 	}
 	if err := tx.InsertFindings(ctx, e.add); err != nil {
@@ -179,11 +183,6 @@ func (x *run) write(ctx context.Context, tx *store.Tx, c *chunk, e *effect) erro
 	}
 	for n, s := range e.worse {
 		if err := tx.RaiseSeverity(ctx, ident.Finding(n), s); err != nil {
-			return err
-		}
-	}
-	for ids := range slices.Chunk(numbers(e.raise), 1000) {
-		if err := tx.RaiseMarks(ctx, ids, x.tlp); err != nil {
 			return err
 		}
 	}
@@ -280,7 +279,7 @@ func (x *run) remember(e *effect) {
 }
 
 // settle appends the chunk's ledger entry and carries out the state changes that its rows are evidence for.
-func (x *run) settle(ctx context.Context, tx *store.Tx, e *effect, digest string) error {
+func (x *run) settle(ctx context.Context, tx *store.Tx, e *effect, digest string, marked []markedEntry) error {
 	for n, said := range e.gone {
 		last := x.l.fold.idx.lastKnown(n)
 		for _, g := range e.groups {
@@ -305,7 +304,7 @@ func (x *run) settle(ctx context.Context, tx *store.Tx, e *effect, digest string
 	}
 	entry := foldEntry{
 		Part: x.part, Rows: e.counts.Rows, Events: e.counts.Events, Rejected: e.counts.Rejected, Refused: e.counts.Refused,
-		Digest: digest, Reopened: numbers(e.reopen), Rechecked: numbers(e.gone),
+		Held: e.counts.Held, Marked: marked, Digest: digest, Reopened: numbers(e.reopen), Rechecked: numbers(e.gone),
 	}
 	if len(e.add) > 0 {
 		entry.First, entry.Last = e.add[0].ID, e.add[len(e.add)-1].ID
@@ -345,11 +344,13 @@ type foldEntry struct {
 	Events    int64           `json:"events"`
 	Rejected  int64           `json:"rejected"`
 	Refused   int64           `json:"refused"`
+	Held      int64           `json:"held,omitempty"`  // of the rejected: marked TLP:RED
 	First     ident.Finding   `json:"first,omitempty"` // new findings: first to last
 	Last      ident.Finding   `json:"last,omitempty"`
 	Reopened  []ident.Finding `json:"reopened,omitempty"`
 	Rechecked []ident.Finding `json:"rechecked,omitempty"`
-	Digest    string          `json:"sha256"` // of the packed sightings
+	Marked    []markedEntry   `json:"marked,omitempty"` // known findings that the source marks more strictly
+	Digest    string          `json:"sha256"`           // of the packed sightings
 }
 
 // detailRows is the number of first events packed into one blob: small enough to read one quickly.

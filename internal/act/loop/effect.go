@@ -21,7 +21,7 @@ type effect struct {
 	reopen  map[uint32]int64   // finding -> the observation that refutes
 	gone    map[uint32]recheck // finding -> the newest re-check that shows it gone
 	worse   map[uint32]event.Severity
-	raise   map[uint32]bool // findings that a stream sees for the first time whose feed may be marked more strictly
+	raise   map[uint32]raise
 }
 
 // group is what a chunk has of one stream.
@@ -53,7 +53,7 @@ func (e *effect) in(stream int64) *group {
 func (x *run) effect(idx *index, c *chunk, streams map[string]int64) *effect {
 	e := &effect{
 		of: map[int64]*group{}, keys: map[finding.Key]uint32{}, reopen: map[uint32]int64{},
-		gone: map[uint32]recheck{}, worse: map[uint32]event.Severity{}, raise: map[uint32]bool{}, streams: streams,
+		gone: map[uint32]recheck{}, worse: map[uint32]event.Severity{}, raise: map[uint32]raise{}, streams: streams,
 	}
 	g, source := e.in(x.stream), ""
 	if !x.opened.Sourced {
@@ -94,12 +94,11 @@ func (x *run) effect(idx *index, c *chunk, streams map[string]int64) *effect {
 			f := &e.add[int(n)-idx.known-1]
 			f.First = store.Instant(min(store.Micros(f.First), at))
 			f.FeedSeverity, f.Severity = max(f.FeedSeverity, r.Severity), max(f.Severity, r.Severity)
+			f.Mark = f.Mark.Max(r.Mark)
 		default:
 			e.counts.Seen++
 			e.meet(idx, n, at, r.Severity)
-			if x.tlp > idx.least && !idx.seenBy(n, uint32(g.stream)) {
-				e.raise[n] = true
-			}
+			x.mayRaise(e, idx, n, uint32(g.stream), r.Mark)
 		}
 		g.sights = append(g.sights, sight{finding: n, line: r.line, at: at})
 		g.days[dayOf(at)]++
@@ -111,6 +110,11 @@ func (x *run) effect(idx *index, c *chunk, streams map[string]int64) *effect {
 	}
 	e.counts.Events = int64(len(c.events))
 	e.counts.Rejected, e.counts.Refused = int64(len(c.rejected)), c.refused
+	for i := range c.rejected {
+		if c.rejected[i].Held {
+			e.counts.Held++
+		}
+	}
 	e.counts.Rows = e.counts.Events + e.counts.Rejected + e.counts.Refused
 	return e
 }

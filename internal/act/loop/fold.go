@@ -186,6 +186,9 @@ func (l *Loop) finish(ctx context.Context, o *openFold, opened int, problem erro
 				return err
 			}
 		}
+		if err := tellHeld(ctx, tx, now, s); err != nil {
+			return err
+		}
 		_, err := tx.Append(ctx, now, access.ForSoftware("fold"), "signal.finish", access.On(object), s.State, s.Counts)
 		return err
 	})

@@ -60,11 +60,14 @@ func (l *Loop) Raise(ctx context.Context, now time.Time, by access.Actor, id ide
 // Lower is the act of two by which a finding is marked less strictly: proposed is who proposed it, as the ledger names
 // them, by is who approves. fault.Conflict where it is not less strict.
 func (l *Loop) Lower(ctx context.Context, now time.Time, by access.Actor, proposed string, id ident.Finding, to marking.TLP, reason string) error {
-	return l.mark(ctx, now, by, "finding.lower", proposed, id, reason, func(_ *store.Tx, f *store.Finding) (markEntry, error) {
+	return l.mark(ctx, now, by, "finding.lower", proposed, id, reason, func(tx *store.Tx, f *store.Finding) (markEntry, error) {
 		if to >= f.Mark.TLP || to < marking.Clear {
 			return markEntry{}, fault.New(fault.Conflict, "tlp: finding %d is %s, which is not stricter than %s", id, f.Mark.TLP, to)
 		}
 		e := markEntry{From: f.Mark.TLP.String(), To: to.String()}
+		if err := tx.SetLoweredFrom(ctx, id, f.Mark.TLP); err != nil {
+			return markEntry{}, err
+		}
 		f.Mark.TLP = to
 		return e, nil
 	})

@@ -27,6 +27,7 @@ type parsed struct {
 	rows     []parsedRow
 	rejected []store.Rejected
 	refused  int64
+	held     []feed.Row       // rows that wait for a person
 	aside    map[string]int64 // rejected rows by the source that they name
 }
 
@@ -108,6 +109,10 @@ func (x *run) parseBatch(b *feed.Batch, scratch *feed.Scratch) *parsed {
 			p.reject(x, rec, row.Source, err)
 			continue
 		}
+		if why := row.Mark.Held(); why != nil {
+			p.hold(x, rec, row, why)
+			continue
+		}
 		p.rows = append(p.rows, parsedRow{Row: row, line: uint32(rec.Line)})
 		at = append(at, int32(i))
 	}
@@ -115,6 +120,11 @@ func (x *run) parseBatch(b *feed.Batch, scratch *feed.Scratch) *parsed {
 	idx.mu.RLock()
 	for i := range p.rows {
 		p.rows[i].known = idx.ids[p.rows[i].Key]
+	}
+	for _, h := range p.held {
+		if idx.ids[h.Key] != 0 {
+			p.putAside(x, h.Source, heldWeight)
+		}
 	}
 	idx.mu.RUnlock()
 	for i := range p.rows {
@@ -139,16 +149,34 @@ func (p *parsed) reject(x *run, rec feed.Record, source string, err error) {
 	if why, ok := errors.AsType[*feed.Reject](err); ok {
 		field, reason = why.Field, why.Reason
 	}
+	p.putAside(x, source, 1)
+	p.rejected = append(p.rejected, store.Rejected{
+		Signal: x.signal.ID, Part: x.part, Line: rec.Line, Offset: rec.Offset, Field: field, Reason: reason,
+		Raw: append([]byte(nil), rec.Bytes...),
+	})
+}
+
+// putAside counts rows that were kept aside against their source.
+func (p *parsed) putAside(x *run, source string, n int64) {
 	if p.aside == nil {
 		p.aside = map[string]int64{}
 	}
 	if !x.opened.Sourced {
 		source = ""
 	}
-	p.aside[source]++
+	p.aside[source] += n
+}
+
+// heldWeight is how many rows a held one counts for that is about a known finding: so many that the day is no evidence of
+// absence. The source did see the problem, and nobody may be told.
+const heldWeight = 1 << 24
+
+// hold keeps a row aside that waits for a person, without its bytes.
+func (p *parsed) hold(x *run, rec feed.Record, row feed.Row, why error) {
+	p.putAside(x, row.Source, 1)
+	p.held = append(p.held, row)
 	p.rejected = append(p.rejected, store.Rejected{
-		Signal: x.signal.ID, Part: x.part, Line: rec.Line, Offset: rec.Offset, Field: field, Reason: reason,
-		Raw: append([]byte(nil), rec.Bytes...),
+		Signal: x.signal.ID, Part: x.part, Line: rec.Line, Offset: rec.Offset, Field: "tlp", Reason: why.Error(), Raw: []byte{}, Held: true,
 	})
 }
 
@@ -178,6 +206,9 @@ func (x *run) freshFinding(rec feed.Record, source string, p *parsed) *fresh {
 	}
 }
 
+// mark is what the feed asks for of everything that it brings.
+func (x *run) mark() marking.Mark { return marking.Mark{TLP: x.tlp, PAP: marking.PAPGreen} }
+
 // finding makes the row of a new finding from its first observation.
 func (x *run) finding(n uint32, r *parsedRow, at, stream int64) store.Finding {
 	f := r.fresh
@@ -188,6 +219,6 @@ func (x *run) finding(n uint32, r *parsedRow, at, stream int64) store.Finding {
 		Severity: f.subject.Severity, FeedSeverity: r.Severity, Stream: stream,
 		First: store.Instant(at), Created: x.now, Party: a.Party, Basis: a.Basis,
 		Matched: a.Matched, Confidence: a.Confidence, Region: a.Region,
-		State: finding.Open, StateAt: x.now, Mark: marking.Mark{TLP: x.tlp, PAP: marking.PAPGreen},
+		State: finding.Open, StateAt: x.now, Mark: x.mark().Max(r.Mark),
 	}
 }

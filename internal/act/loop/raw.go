@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -262,9 +263,15 @@ func (l *Loop) replayPart(ctx context.Context, now time.Time, by access.Actor, s
 		}
 		b := &feed.Batch{}
 		for _, r := range rows {
+			if r.Held {
+				continue
+			}
 			b.Records = append(b.Records, feed.Record{Line: r.Line, Offset: r.Offset, Bytes: r.Raw})
 		}
 		read := x.parseBatch(b, &feed.Scratch{})
+		if err := x.reread(ctx, rows, read); err != nil {
+			return err
+		}
 		still := map[int64]bool{}
 		for _, r := range read.rejected {
 			still[r.Line] = true
@@ -277,6 +284,49 @@ func (l *Loop) replayPart(ctx context.Context, now time.Time, by access.Actor, s
 		done.Still += int64(len(still))
 		return x.commitReplay(ctx, c, rows, still)
 	})
+}
+
+// released counts the rows that waited for a person and no longer do.
+func released(rows []store.Rejected, still map[int64]bool) int64 {
+	n := int64(0)
+	for _, r := range rows {
+		if r.Held && !still[r.Line] {
+			n++
+		}
+	}
+	return n
+}
+
+// reread reads rows once more whose bytes were not copied out of the archive, and adds what becomes of them to read.
+func (x *run) reread(ctx context.Context, rows []store.Rejected, read *parsed) error {
+	wanted := map[int64]bool{}
+	for _, r := range rows {
+		if r.Held {
+			wanted[r.Line] = true
+		}
+	}
+	var scratch feed.Scratch
+	for len(wanted) > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		b, err := x.opened.Next(batchRows)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		b.Bad = b.Bad[:0]
+		b.Records = slices.DeleteFunc(b.Records, func(r feed.Record) bool { return !wanted[r.Line] })
+		for _, r := range b.Records {
+			delete(wanted, r.Line)
+		}
+		p := x.parseBatch(b, &scratch)
+		read.rows, read.rejected = append(read.rows, p.rows...), append(read.rejected, p.rejected...)
+		b.Release()
+	}
+	return nil
 }
 
 // commitReplay folds rows that became readable: like commit, but the cursor stays and rejected rows become events.
@@ -296,7 +346,7 @@ func (x *run) commitReplay(ctx context.Context, c *chunk, rows []store.Rejected,
 			return err
 		}
 		e = x.effect(idx, c, streams)
-		e.counts.Rows, e.counts.Rejected = 0, -e.counts.Events
+		e.counts.Rows, e.counts.Rejected, e.counts.Held = 0, -e.counts.Events, -released(rows, still)
 		if err := x.write(ctx, tx, c, e); err != nil {
 			return err
 		}

@@ -195,6 +195,7 @@ func (o *openFold) keep(rejected []store.Rejected) ([]store.Rejected, store.Kept
 // pack cannot be the right one.
 func (o *openFold) hopeless() error {
 	rows, rejected := o.signal.Counts.Rows-o.base.Rows, o.signal.Counts.Rejected-o.base.Rejected
+	rejected -= o.signal.Counts.Held - o.base.Held // those were read
 	if rejected <= giveUpRows || rejected*2 <= rows {
 		return nil
 	}

@@ -25,6 +25,7 @@ type foldBody struct {
 	Events    int64           `json:"events"`
 	Rejected  int64           `json:"rejected"`
 	Refused   int64           `json:"refused"`
+	Held      int64           `json:"held"`
 	First     ident.Finding   `json:"first"`
 	Last      ident.Finding   `json:"last"`
 	Reopened  []ident.Finding `json:"reopened"`
@@ -34,7 +35,7 @@ type foldBody struct {
 // counts is what a run of rows added to the counts of its signal.
 func (b foldBody) counts() store.Counts {
 	c := store.Counts{
-		Rows: b.Rows, Events: b.Events, Rejected: b.Rejected, Refused: b.Refused, Reopened: int64(len(b.Reopened)), Closed: int64(len(b.Rechecked)),
+		Rows: b.Rows, Events: b.Events, Rejected: b.Rejected, Refused: b.Refused, Held: b.Held, Reopened: int64(len(b.Reopened)), Closed: int64(len(b.Rechecked)),
 	}
 	if b.First != 0 {
 		c.Found = int64(b.Last-b.First) + 1

@@ -188,6 +188,10 @@ func (s *Stage) row(o *Outcome, part *feed.Part, rec feed.Record, scratch *feed.
 		o.reject(rec, err)
 		return
 	}
+	if why := short.Mark.Held(); why != nil {
+		o.Rejected = append(o.Rejected, Rejected{Line: rec.Line, Field: "tlp", Reason: why.Error()})
+		return
+	}
 	ev, err := part.Decoder.Event(rec)
 	if err != nil {
 		o.reject(rec, err)

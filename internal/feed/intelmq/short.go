@@ -8,6 +8,7 @@ import (
 	"tocsin/internal/event"
 	"tocsin/internal/feed"
 	"tocsin/internal/finding"
+	"tocsin/internal/marking"
 )
 
 // slot names the fields that a row depends on.
@@ -29,6 +30,8 @@ const (
 	feedName
 	feedCode
 	feedProvider
+	tlp
+	pap
 	slots
 )
 
@@ -42,6 +45,7 @@ var slotOf = func() map[string]slot {
 		"source.fqdn": sourceFQDN, "source.url": sourceURL, "source.port": sourcePort, "protocol.transport": transport,
 		"malware.name": malware, "time.source": timeSource, "severity": severity, "status": status,
 		"feed.name": feedName, "feed.code": feedCode, "feed.provider": feedProvider,
+		"tlp": tlp, "extra.pap": pap,
 	})
 	return m
 }()
@@ -78,6 +82,12 @@ func (d *decoder) short(line []byte, s *feed.Scratch) (feed.Row, bool) {
 	}
 	if word := got[severity]; word != nil {
 		if row.Severity, ok = event.ParseSeverity(string(word)); !ok {
+			return feed.Row{}, false
+		}
+	}
+	if got[tlp] != nil || got[pap] != nil {
+		var err error
+		if row.Mark, err = marking.Source(string(got[tlp]), string(got[pap])); err != nil {
 			return feed.Row{}, false
 		}
 	}

@@ -119,7 +119,7 @@ func (d *decoder) named() error {
 
 // harmless reports whether a field can change neither identity nor time nor severity of an event.
 func harmless(field string) bool {
-	return field == "" || strings.HasPrefix(field, "extra.") || field == "comment" ||
+	return field == "" || strings.HasPrefix(field, "extra.") && feed.MarkField(strings.TrimPrefix(field, "extra.")) == "" || field == "comment" ||
 		strings.HasPrefix(field, "event_description.")
 }
 
@@ -199,7 +199,7 @@ func (d *decoder) put(e *event.Event, field string, text []byte) error {
 		return &feed.OutOfRemit{Class: out.Class}
 	}
 	if err != nil {
-		e.Note(field, plain, err.Error())
+		e.Unread(field, plain, err.Error())
 	}
 	return nil
 }

@@ -124,7 +124,22 @@ func plan(pack *feed.Pack, columns []string, opts feed.Options) feed.Plan {
 			Field: field, Column: c.Name(), With: c.With, Convert: c.Convert, Map: c.Map, When: c.When, Required: c.Required,
 		})
 	}
+	if pack.Table.Shape == "lines" || pack.Table.Shape == "array" {
+		p.Rules = append(p.Rules, marks(pack.Table)...)
+	}
 	return p
+}
+
+// marks are the rules of a JSON record's members that are called as the protocols of marks are: they count even where the
+// pack does not name them, as such columns of a CSV file do.
+func marks(t *feed.Table) []feed.Rule {
+	var out []feed.Rule
+	for _, path := range []string{"tlp", "TLP", "pap", "PAP"} {
+		if !slices.ContainsFunc(t.Columns, func(c feed.Column) bool { return c.Path == path }) {
+			out = append(out, feed.Rule{Field: feed.MarkField(path), Column: path})
+		}
+	}
+	return out
 }
 
 // paths lists what a JSON mapping reads, each once.
@@ -144,6 +159,9 @@ func paths(t *feed.Table) []string {
 	}
 	for _, f := range t.Filter {
 		add(f.Column)
+	}
+	for _, r := range marks(t) {
+		add(r.Column)
 	}
 	return out
 }
