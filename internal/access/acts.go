@@ -113,6 +113,8 @@ var Acts = map[string]Need{
 
 	// The key that signs the ledger.
 	"ledger.rotate": {Power: people.Keys, Two: true, Fresh: true, Software: []string{command}},
+	// Rows that follow from earlier entries, or were there before rows were covered.
+	"ledger.cover": {Software: []string{"store"}},
 
 	// Signing in. Those that nobody needs to be known for prove who it is.
 	"sign_in.open":  {Nobody: true},

@@ -91,6 +91,9 @@ func (r *running) open(ctx context.Context, mailer loop.Mailer) (*installation, 
 	if c.Store, err = store.Open(ctx, dsn); err != nil {
 		return nil, err
 	}
+	if err := c.Store.CoverFound(ctx, r.clock()); err != nil {
+		return nil, errors.Join(err, c.Store.Close())
+	}
 	if c.Archive, err = archive.Open(filepath.Join(cfg.Data, "archive")); err != nil {
 		return nil, errors.Join(err, c.Store.Close())
 	}

@@ -143,6 +143,14 @@ func verifiedText(v record.Verified) string {
 	}
 	fmt.Fprintf(&b, "%-12s %d\n%-12s %d, %d bytes\n%-12s %d, with %d steps\n%-12s %d\n%-12s %d\n%-12s %d\n", "signals", v.Signals, "blobs", v.Blobs, v.Bytes,
 		"findings", v.Findings, v.Steps, "notices", v.Notices, "feeds", v.Feeds, "reports", v.Reports)
+	fmt.Fprintf(&b, "%-12s %d rows and groups of rows are as entries left them\n", "covered", v.Covered)
+	if v.CoveredSince > 0 {
+		fmt.Fprintf(&b, "%-12s what was there before entry %d of %s: as it was found then\n", "", v.CoveredSince, v.CoveredAt.Format(time.RFC3339))
+	}
+	b.WriteString("Compared with nothing:\n")
+	for line := range strings.Lines(store.OutsideText()) {
+		b.WriteString("  " + line)
+	}
 	return b.String()
 }
 

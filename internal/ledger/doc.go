@@ -18,6 +18,7 @@
 //	body_sha256 base64 of the hash of the stored body
 //	salt        base64 of random bytes: without it the public hashes would tell what an entry says
 //	commitment  base64 of SHA-256(salt ‖ payload) where an erasable payload lies beside the entry; else left out
+//	cover       base64 of SHA-256 over the digests of the rows that the act left; left out where it left none
 //	prev        base64 of the leaf hash of the record before; 32 zero bytes for the first
 //
 // Strings are escaped as Go's encoding/json does without HTML escapes: \" \\ \b \f \n \r \t, \u00xx for other control

@@ -23,5 +23,6 @@ type Entry struct {
 	Body       string     // JSON object with the particulars; "{}" where there are none
 	Salt       []byte     // SaltSize random bytes
 	Commitment []byte     // SHA-256 over salt and payload where an erasable payload lies beside the entry; else empty
+	Cover      []byte     // SHA-256 over the digests of the rows that the act left; empty where it has none
 	Hash       []byte     // of its leaf in the log; nil until it has a place
 }

@@ -92,6 +92,9 @@ func (r *Record) encode() ([]byte, error) {
 	if len(r.Commitment) > 0 {
 		b.WriteString(`,"commitment":"` + base64.StdEncoding.EncodeToString(r.Commitment) + `"`)
 	}
+	if len(r.Cover) > 0 {
+		b.WriteString(`,"cover":"` + base64.StdEncoding.EncodeToString(r.Cover) + `"`)
+	}
 	b.WriteString(`,"prev":"` + base64.StdEncoding.EncodeToString(r.Prev[:]) + `"}`)
 	return b.Bytes(), nil
 }
@@ -111,6 +114,7 @@ func ParseRecord(data []byte) (Record, error) {
 		BodySum    []byte          `json:"body_sha256"`
 		Salt       []byte          `json:"salt"`
 		Commitment []byte          `json:"commitment"`
+		Cover      []byte          `json:"cover"`
 		Prev       []byte          `json:"prev"`
 	}
 	if len(data) > MaxRecord {
@@ -125,7 +129,7 @@ func ParseRecord(data []byte) (Record, error) {
 	}
 	r := Record{Entry: Entry{
 		Seq: raw.Seq, At: at, Actor: raw.Actor, Post: ident.Post(raw.Post), Act: raw.Act, Object: raw.Object, Reason: raw.Reason,
-		Body: string(raw.Body), Salt: raw.Salt, Commitment: raw.Commitment,
+		Body: string(raw.Body), Salt: raw.Salt, Commitment: raw.Commitment, Cover: raw.Cover,
 	}, BodySum: raw.BodySum}
 	switch {
 	case raw.Seq < 1:

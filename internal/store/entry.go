@@ -63,6 +63,7 @@ func (t *Tx) append(ctx context.Context, at time.Time, by access.Actor, act stri
 		return 0, fmt.Errorf("append %s to the ledger: %w", act, err)
 	}
 	t.entries++
+	t.entry = e.ID
 	return e.ID, nil
 }
 
@@ -82,13 +83,13 @@ func (t *Tx) actedIn(ctx context.Context, by access.Actor, object string) ([]ide
 	return out, nil
 }
 
-const entryColumns = `e.id, e.at, e.actor, e.post, e.act, e.object, e.reason, e.body, e.salt, e.commitment,
+const entryColumns = `e.id, e.at, e.actor, e.post, e.act, e.object, e.reason, e.body, e.salt, e.commitment, e.cover,
 	coalesce(p.seq, 0), p.hash`
 
 func scanEntry(r *sql.Rows) (ledger.Entry, error) {
 	var e ledger.Entry
 	var at int64
-	err := r.Scan(&e.ID, &at, &e.Actor, &e.Post, &e.Act, &e.Object, &e.Reason, &e.Body, &e.Salt, &e.Commitment, &e.Seq, &e.Hash)
+	err := r.Scan(&e.ID, &at, &e.Actor, &e.Post, &e.Act, &e.Object, &e.Reason, &e.Body, &e.Salt, &e.Commitment, &e.Cover, &e.Seq, &e.Hash)
 	e.At = Instant(at)
 	return e, err
 }

@@ -156,9 +156,10 @@ func (t *Tx) StreamOf(ctx context.Context, s Stream, now time.Time) (int64, erro
 	case err == nil:
 		_, err = t.exec(ctx, "update stream set absence_cycles = $1, report = $2 where id = $3", s.Absence, s.Report, id)
 	case errors.Is(err, fault.NotFound):
-		err = t.returning(ctx, `insert into stream (id, feed_id, name, report, absence_cycles, columns, created_at)
-			select coalesce(max(id), 0) + 1, $1, $2, $3, $4, '', $5 from stream returning id`,
-			[]any{s.Feed, s.Name, s.Report, s.Absence, Micros(now)}, &id)
+		if err = t.row(ctx, "select coalesce(max(id), 0) + 1 from stream", nil, &id); err == nil {
+			_, err = t.exec(ctx, "insert into stream (id, feed_id, name, report, absence_cycles, columns, created_at) values ($1, $2, $3, $4, $5, '', $6)",
+				id, s.Feed, s.Name, s.Report, s.Absence, Micros(now))
+		}
 	}
 	if err != nil {
 		return 0, fmt.Errorf("stream %s of feed %s: %w", s.Name, s.Feed, err)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
+	"strings"
 
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
@@ -23,22 +25,20 @@ func (t *Tx) InsertFindings(ctx context.Context, fs []Finding) error {
 	if err := t.countNew(ctx, fs); err != nil {
 		return err
 	}
+	t.coverNew(fs)
 	args := make([]any, 0, rows*width)
 	var full *sql.Stmt
 	for len(fs) > 0 {
 		n := min(len(fs), rows)
 		args = args[:0]
 		for i := range fs[:n] {
-			f := &fs[i]
-			id := &f.Identity
-			args = append(args, int64(f.ID), f.Key[:], string(id.Asset.Kind), id.Asset.Value, int64(id.Port), id.Transport, id.Type,
-				id.Identifier, id.Malware, f.Class, int64(f.Severity), int64(f.FeedSeverity), f.Stream, Micros(f.First),
-				Micros(f.Created), string(f.Party), string(f.Basis), f.Matched, int64(f.Confidence), f.Region, string(f.State), Micros(f.StateAt), int64(f.Mark.TLP), int64(f.Mark.PAP))
+			args = appendFinding(args, &fs[i])
 		}
 		var err error
 		switch {
 		case n < rows:
-			_, err = t.exec(ctx, findingInsert+t.d.tuples(n, width), args...)
+			_, err = t.writing().ExecContext(ctx, findingInsert+t.d.tuples(n, width), args...)
+			err = t.classify(err)
 		case full == nil:
 			if full, err = t.writing().PrepareContext(ctx, findingInsert+t.d.tuples(rows, width)); err != nil {
 				return fmt.Errorf("insert findings: %w", err)
@@ -54,6 +54,63 @@ func (t *Tx) InsertFindings(ctx context.Context, fs []Finding) error {
 		fs = fs[n:]
 	}
 	return nil
+}
+
+// appendFinding appends the values of a row in the order of findingInsert.
+func appendFinding(args []any, f *Finding) []any {
+	id := &f.Identity
+	return append(args, int64(f.ID), f.Key[:], string(id.Asset.Kind), id.Asset.Value, int64(id.Port), id.Transport, id.Type,
+		id.Identifier, id.Malware, f.Class, int64(f.Severity), int64(f.FeedSeverity), f.Stream, Micros(f.First),
+		Micros(f.Created), string(f.Party), string(f.Basis), f.Matched, int64(f.Confidence), f.Region, string(f.State), Micros(f.StateAt), int64(f.Mark.TLP), int64(f.Mark.PAP))
+}
+
+// newFinding says where the columns of a finding that is covered stand in findingInsert; -1: not there, and the value is
+// that of a new row.
+var newFinding = func() []int {
+	_, list, _ := strings.Cut(findingInsert, "(")
+	list, _, _ = strings.Cut(list, ")")
+	names := strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\t' })
+	out := make([]int, len(coverings["finding"].columns))
+	for i, name := range coverings["finding"].columns {
+		out[i] = slices.Index(names, name)
+	}
+	return out
+}()
+
+// freshFinding are the values of columns that findingInsert leaves to the schema.
+var freshFinding = map[string]any{"embargo_at": nil, "lowered_from": int64(0)}
+
+// coverNew covers new findings, in order of id, without reading them again: of whole blocks the digest is made of what is
+// written, and the others are read when the transaction ends.
+func (t *Tx) coverNew(fs []Finding) {
+	c := coverings["finding"]
+	values := make([]any, len(c.columns))
+	var args []any
+	for len(fs) > 0 {
+		block := int64(fs[0].ID) / c.Block
+		n := 1
+		for n < len(fs) && int64(fs[n].ID)/c.Block == block {
+			n++
+		}
+		x := touched{group: []any{int64(fs[0].ID)}}
+		if x.fresh = int64(fs[0].ID)%c.Block == 0; x.fresh {
+			var g groupSum
+			for i := range fs[:n] {
+				args = appendFinding(args[:0], &fs[i])
+				for j, at := range newFinding {
+					if at < 0 {
+						values[j] = freshFinding[c.columns[j]]
+					} else {
+						values[j] = args[at]
+					}
+				}
+				g.add(values)
+			}
+			x.sum = g.h.Sum(nil)
+		}
+		t.touch(c, x)
+		fs = fs[n:]
+	}
 }
 
 // InsertDetail writes the first events of findings first to last, packed in one blob.

@@ -73,7 +73,7 @@ func (s *Store) apply(ctx context.Context, name, text string) error {
 			if ddl == "" {
 				continue
 			}
-			if _, err := tx.exec(ctx, ddl); err != nil {
+			if _, err := tx.writing().ExecContext(ctx, ddl); err != nil { // not exec: a table may not have its covered columns yet
 				return err
 			}
 		}

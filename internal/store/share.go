@@ -244,8 +244,11 @@ func (t *Tx) SetLoweredFrom(ctx context.Context, id ident.Finding, from marking.
 // MarkNotice marks a notice as strictly as the strictest of the findings that it tells, and returns its mark.
 func (t *Tx) MarkNotice(ctx context.Context, id ident.Notice) (marking.TLP, error) {
 	var m marking.TLP
-	err := t.returning(ctx, `update notice set tlp = coalesce((select max(f.tlp) from notice_finding b join finding f
-		on f.id = b.finding_id where b.notice_id = notice.id), tlp) where id = $1 returning tlp`, []any{id}, &m)
+	_, err := t.exec(ctx, `update notice set tlp = coalesce((select max(f.tlp) from notice_finding b join finding f
+		on f.id = b.finding_id where b.notice_id = notice.id), tlp) where id = $1`, id)
+	if err == nil {
+		err = t.row(ctx, "select tlp from notice where id = $1", []any{id}, &m)
+	}
 	if err != nil {
 		return marking.Red, fmt.Errorf("mark notice %s: %w", id, err)
 	}

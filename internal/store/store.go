@@ -31,11 +31,13 @@ type Tx struct {
 	tx      *sql.Tx
 	d       dialect
 	floors  *floors
-	stamp   int64              // mark of this transaction, known once it has appended to the ledger
-	entries int                // appended to the ledger
-	changed bool               // a row outside the ledger was written
-	tally   map[tallyKey]int64 // changes of the rollups that are not written yet
-	said    map[any]any        // what a snapshot has answered; nil: what is asked again is read again
+	stamp   int64                // mark of this transaction, known once it has appended to the ledger
+	entries int                  // appended to the ledger
+	changed bool                 // a row outside the ledger was written
+	tally   map[tallyKey]int64   // changes of the rollups that are not written yet
+	entry   int64                // newest that this transaction appended; 0: none
+	touched map[coverKey]touched // covered rows that were written, and are not covered yet
+	said    map[any]any          // what a snapshot has answered; nil: what is asked again is read again
 }
 
 // maxRetries bounds how often Update runs its function again after a serialization failure.
@@ -131,7 +133,7 @@ func (s *Store) once(ctx context.Context, db *sql.DB, o *sql.TxOptions, f func(*
 	if err := f(t); err != nil {
 		return err
 	}
-	if err := t.flushTally(ctx); err != nil {
+	if err := errors.Join(t.flushTally(ctx), t.cover(ctx)); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
@@ -144,7 +146,13 @@ func (s *Store) newTx(tx *sql.Tx) *Tx { return &Tx{tx: tx, d: s.dialect, floors:
 
 // exec runs one statement and classifies its error.
 func (t *Tx) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	r, err := t.tx.ExecContext(ctx, query, args...)
+	var r sql.Result
+	var err error
+	if c := changes(query); c != nil {
+		r, err = t.execCovered(ctx, c, query, args)
+	} else {
+		r, err = t.tx.ExecContext(ctx, query, args...)
+	}
 	if err != nil {
 		return r, t.classify(err)
 	}
@@ -161,7 +169,11 @@ func (t *Tx) writing() *sql.Tx {
 }
 
 // returning runs a change that returns one row and scans it into dest; fault.NotFound where there is none.
+// It is not for covered columns, whose rows exec sees.
 func (t *Tx) returning(ctx context.Context, query string, args []any, dest ...any) error {
+	if c := changes(query); c != nil {
+		return fmt.Errorf("a change of %s that is not covered", c.Table)
+	}
 	return t.classify(t.writing().QueryRowContext(ctx, query, args...).Scan(dest...))
 }
 

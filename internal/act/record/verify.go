@@ -40,6 +40,10 @@ type Verified struct {
 	Notices     int64
 	Feeds       int64
 	Reports     int64
+	Covered     int64 // rows, and groups of rows, that are as entries left them
+
+	CoveredSince int64     // entry that covered what was there before rows were covered; 0: they always were
+	CoveredAt    time.Time // its instant
 }
 
 // KeysFile is the file of a data folder with every verifier key of its log and witnesses, one a line.
@@ -60,7 +64,7 @@ func Verify(ctx context.Context, s *store.Store, a *archive.Archive, e Evidence)
 	var sum Verified
 	err := s.View(ctx, func(tx *store.Tx) error {
 		v := verifier{ctx: ctx, store: s, tx: tx, archive: a, evidence: e, keys: e.Keys, entries: map[int64]*stepEntry{}, answers: map[ident.Notice][]ledger.Entry{}}
-		for _, step := range []func() error{v.engine, v.schema, v.log, v.waiting, v.settled, v.signals, v.findings, v.notices, v.reports, v.feeds, v.strays} {
+		for _, step := range []func() error{v.engine, v.schema, v.log, v.waiting, v.settled, v.signals, v.findings, v.notices, v.reports, v.feeds, v.covered, v.rollups, v.strays} {
 			if err := step(); err != nil {
 				return err
 			}
@@ -95,6 +99,7 @@ type verifier struct {
 
 	accepted, planned, folded, fed int64 // entries that say that a signal, a notice, a finding, a feed came into being
 	told                           int64 // entries that say that a report came
+	covers                         int64 // digests of rows beside entries
 	delivered                      int64 // entries that say that a delivery was tried
 	register                       int64 // newest entry about the register of parties
 	entries                        map[int64]*stepEntry
@@ -180,6 +185,9 @@ func (v *verifier) entry(e *ledger.Entry) error {
 		}
 	case "party.import", "party.put", "party.end", "rule.route", "rule.end_route":
 		v.register = max(v.register, e.ID)
+	}
+	if err := v.cover(e); err != nil {
+		return err
 	}
 	return v.changed(e)
 }

@@ -89,14 +89,16 @@ var (
 	viewer = person("per_viewer", ident.Authority, people.Read)
 )
 
-// entries returns the acts in the ledger, the oldest first.
+// entries returns the acts in the ledger, the oldest first, without those for rows that a test put there.
 func (w *world) entries() []string {
 	w.t.Helper()
 	var out []string
 	w.must(w.db.View(w.t.Context(), func(tx *store.Tx) error {
 		list, err := tx.Entries(w.t.Context(), 0, 1000)
 		for _, e := range list {
-			out = append(out, e.Act)
+			if e.Act != "ledger.cover" {
+				out = append(out, e.Act)
+			}
 			if strings.Contains(e.Body+e.Reason+e.Object, "@") || strings.Contains(e.Body, "secret") {
 				w.t.Errorf("%s holds personal data or words: %s %s", e.Act, e.Reason, e.Body)
 			}

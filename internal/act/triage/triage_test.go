@@ -160,7 +160,9 @@ func (r *room) entries() []string {
 	r.must(r.s.View(r.t.Context(), func(tx *store.Tx) error {
 		es, err := tx.Entries(r.t.Context(), 0, 10_000)
 		for _, e := range es {
-			out = append(out, e.Act+" "+e.Object)
+			if e.Act != "ledger.cover" { // of rows that the test put there
+				out = append(out, e.Act+" "+e.Object)
+			}
 		}
 		return err
 	}))
