@@ -91,27 +91,33 @@ func (c *verifyCommand) installation(r *running) (string, error) {
 			return "", fault.New(fault.NotFound, "%s is neither a data folder (it has no tocsin.db) nor an exported log (it has no tile)", data)
 		}
 	}
+	v, err := c.verifyFolder(r, data, dsn)
+	if err != nil {
+		return "", err
+	}
+	return verifiedText(v), nil
+}
+
+// verifyFolder verifies a data folder whose database is at dsn.
+func (c *verifyCommand) verifyFolder(r *running, data, dsn string) (record.Verified, error) {
 	if !isDir(filepath.Join(data, "archive")) {
-		return "", fault.New(fault.Conflict, "the archive of %s is missing", data)
+		return record.Verified{}, fault.New(fault.Conflict, "the archive of %s is missing", data)
 	}
 	e, err := c.evidence(data)
 	if err != nil {
-		return "", err
+		return record.Verified{}, err
 	}
 	e.Now = r.clock()
 	s, err := store.Inspect(r.ctx, dsn)
 	if err != nil {
-		return "", err
+		return record.Verified{}, err
 	}
 	a, err := archive.OpenExisting(filepath.Join(data, "archive"))
 	if err != nil {
-		return "", errors.Join(err, s.Close())
+		return record.Verified{}, errors.Join(err, s.Close())
 	}
 	v, err := verifyStore(r.ctx, s, a, e, data)
-	if err := errors.Join(err, a.Close(), s.Close()); err != nil {
-		return "", err
-	}
-	return verifiedText(v), nil
+	return v, errors.Join(err, a.Close(), s.Close())
 }
 
 // verifyStore verifies the log and what it answers for, then compares who may do what with what the ledger's acts

@@ -211,6 +211,15 @@ func (a *Archive) Get(hash string) (*Blob, error) {
 	return b, nil
 }
 
+// Stored opens the file of a blob as it lies in the folder, and returns its path there; fault.NotFound where there is none.
+func (a *Archive) Stored(hash string) (path string, f *os.File, err error) {
+	if path, err = a.find(hash); err != nil {
+		return "", nil, err
+	}
+	f, err = a.root.Open(path)
+	return path, f, err
+}
+
 // Close ends the reading.
 func (b *Blob) Close() error {
 	if b.zstd != nil {
