@@ -36,6 +36,26 @@ func TestParseSearch(t *testing.T) {
 		"Example.ORG":         {Prefix: "example.org"},
 		"https://example.org": {Prefix: "https://example.org"},
 		"64496":               {Prefix: "64496"},
+
+		"2001:0db8:0000:0000:0000:0000:0000:0001": {Exact: []string{"2001:db8::1"}},
+		"[2001:db8::1]":                {Exact: []string{"2001:db8::1"}},
+		"2001:0DB8:00a":                {Prefix: "2001:db8:00a"},
+		"2001:0db8:0000:":              {Prefix: "2001:db8:0:"},
+		"2001:0DB8:1::/48":             within("2001:db8:1::/48", "2001:db8:1:"),
+		"192.0.2.1:23":                 {Exact: []string{"192.0.2.1"}, Port: 23},
+		"[2001:db8::1]:23":             {Exact: []string{"2001:db8::1"}, Port: 23},
+		"[::ffff:192.0.2.1]:65535":     {Exact: []string{"192.0.2.1"}, Port: 65535},
+		"192.0.2.0/24:443":             {Prefix: "192.0.2.", Port: 443},
+		"WWW.Example.org:8443":         {Exact: []string{"www.example.org"}, Port: 8443},
+		"192.0.2.1:0":                  {Prefix: "192.0.2.1:0"},
+		"192.0.2.1:65536":              {Prefix: "192.0.2.1:65536"},
+		"198[.]51[.]100[.]9":           {Exact: []string{"198.51.100.9"}},
+		"198(.)51{.}100[.9":            {Exact: []string{"198.51.100.9"}},
+		"198[.]51[.]100[.]9[:]23":      {Exact: []string{"198.51.100.9"}, Port: 23},
+		"2001[:]db8[:][:]1":            {Exact: []string{"2001:db8::1"}},
+		"hxxps://Evil[.]Example/A?B=c": {Prefix: "https://evil.example/A?B=c"},
+		"hXXp[://]evil(DOT)example":    {Prefix: "http://evil.example"},
+		"evil[Dot]example":             {Prefix: "evil.example"},
 	} {
 		got, err := ParseSearch(text)
 		if err != nil {
@@ -77,5 +97,43 @@ func FuzzPrefixMatch(f *testing.F) {
 		if !p.Contains(ip) || !found {
 			t.Errorf("%s in %s is not found by %+v", ip, p, m)
 		}
+	})
+}
+
+func TestHostOf(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "192.0.2.1", "[2001:DB8::1]:23": "2001:db8::1", "192.0.2.1:23": "192.0.2.1",
+		"192.0.2.9/24": "192.0.2.0/24", "hxxps://Evil[.]Example:8443/A?b": "evil.example", "abuse[at]Example.org": "example.org",
+		"http://user:pw@192.0.2.7/": "192.0.2.7", "Example.ORG": "example.org", "as64496": "as64496", "": "", "Muster Bahn": "muster bahn",
+	} {
+		if got := HostOf(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// Whatever is typed, an address is found in each of its spellings, and nothing panics.
+func FuzzParseSearch(f *testing.F) {
+	f.Add("198[.]51[.]100[.]9:23")
+	f.Add("[2001:0db8::1]:443")
+	f.Add("hxxps://evil(dot)example/A")
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := ParseSearch(text)
+		if err != nil {
+			return
+		}
+		if len(s.Exact) > 4097 || s.Port > 0 && len(s.Exact) == 0 && s.Prefix == "" && !s.Within.IsValid() {
+			t.Errorf("%q: %+v", text, s)
+		}
+		if ip, err := netip.ParseAddr(text); err == nil && ip.Zone() == "" {
+			for _, spelled := range []string{ip.StringExpanded(), "[" + text + "]", strings.ToUpper(text)} {
+				again, err := ParseSearch(spelled)
+				if d := cmp.Diff(s, again, cmpopts.EquateComparable(netip.Prefix{})); err != nil || d != "" {
+					t.Errorf("%q and %q: %v\n%s", text, spelled, err, d)
+				}
+			}
+		}
+		_ = HostOf(text)
 	})
 }

@@ -49,6 +49,7 @@ var keepers = map[string]string{
 	"internal/act/program/deliver.go Forget":         "deliveries that were over long ago",
 	"internal/app/demo.go run":                       "that the demonstration was made",
 	"internal/store/foldlock.go LockFold":            "who folds",
+	"internal/store/names.go foldNames":              "how names are searched: derived from them",
 	"internal/store/migrate.go migrateTo":            "the migrations' own table",
 	"internal/store/migrate.go apply":                "migrations",
 	"internal/store/statistics.go fixPlans":          "what the planner is told: nothing of the installation's own",

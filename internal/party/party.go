@@ -5,6 +5,7 @@ package party
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"tocsin/internal/asset"
@@ -176,4 +177,9 @@ type Claim struct {
 	Verified   time.Time // of the resource; zero = never
 	Confidence int       // percent
 	Why        string    // code of the step that put it here: WhyOnly, WhyLongest, …
+}
+
+// Words returns what a search of the parties looks through, folded: the name, the id, the sector and the region, a line each.
+func (p *Party) Words() string {
+	return asset.Fold(strings.Join([]string{p.Name, string(p.ID), p.Sector, p.Region}, "\n"))
 }

@@ -280,6 +280,9 @@ func (c *conditions) asset(d dialect, f FindingFilter) []string {
 		}
 		and = append(and, column+" >= "+c.add(p), column+" < "+c.add(p+"\U0010FFFF"))
 	}
+	if f.Asset.Port > 0 {
+		and = append(and, "f.port = "+c.add(int64(f.Asset.Port)))
+	}
 	if f.Text != "" {
 		and = append(and, c.holds(strings.ToLower(f.Text), "f.asset", "f.identifier", "f.malware", "f.matched"))
 	}

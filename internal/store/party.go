@@ -40,12 +40,11 @@ func (t *Tx) PutParty(ctx context.Context, now time.Time, p party.Party) error {
 	if err != nil {
 		return err
 	}
-	words := strings.ToLower(strings.Join([]string{p.Name, string(p.ID), p.Sector, p.Region}, "\n"))
 	_, err = t.exec(ctx, `insert into party (id, name, kind, sector, region, language, rank, created_at, words)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		on conflict (id) do update set name = excluded.name, kind = excluded.kind, sector = excluded.sector,
 		region = excluded.region, language = excluded.language, rank = excluded.rank, ended_at = null, words = excluded.words`,
-		p.ID, p.Name, p.Kind, p.Sector, p.Region, p.Language, p.Rank, Micros(now), words)
+		p.ID, p.Name, p.Kind, p.Sector, p.Region, p.Language, p.Rank, Micros(now), p.Words())
 	if err == nil {
 		err = t.countSector(ctx, p.ID, sector, p.Sector)
 	}

@@ -53,6 +53,9 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("migrate: %w", err), s.Close())
 	}
+	if err := s.foldNames(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("migrate: %w", err), s.Close())
+	}
 	if err := s.fixPlans(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tocsin/internal/access"
+	"tocsin/internal/asset"
 	"tocsin/internal/ident"
 )
 
@@ -32,7 +33,7 @@ type PartyLine struct {
 
 // PartyFilter narrows the list of parties; the zero value lets everything through.
 type PartyFilter struct {
-	Text   string // part of the name, the id, the sector or the region, in lower case
+	Text   string // part of the name, the id, the sector or the region, in any letter case
 	Sector string
 	Region string
 	Kind   string
@@ -51,7 +52,7 @@ func (t *Tx) ListParties(ctx context.Context, f PartyFilter, after PartyCursor, 
 		}
 	}
 	if f.Text != "" {
-		and = append(and, q.like("p.words", f.Text))
+		and = append(and, q.like("p.words", asset.Fold(f.Text)))
 	}
 	// The index party_name has what is searched, in this order; the table is opened for the lines of the page alone. How many
 	// those are stands in the text, or PostgreSQL would go through all parties for them.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"tocsin/internal/access"
+	"tocsin/internal/asset"
 	"tocsin/internal/ident"
 )
 
@@ -32,15 +33,16 @@ func (t *Tx) FindingsBeginning(ctx context.Context, text string, may access.Cond
 	return nil, nil
 }
 
-// PartyNamed returns the party with exactly this id or name; empty where there is none, or several.
+// PartyNamed returns the party with exactly this id or, letter case aside, name; empty where there is none, or several.
 func (t *Tx) PartyNamed(ctx context.Context, text string) (ident.Party, error) {
 	var ids []ident.Party
-	err := t.each(ctx, "select id from party where ended_at is null and (id = $1 or name = $2) limit 2", []any{text, text}, func(r *sql.Rows) error {
-		var id ident.Party
-		err := r.Scan(&id)
-		ids = append(ids, id)
-		return err
-	})
+	err := t.each(ctx, "select id from party where ended_at is null and (id = $1 or words like $2 escape '\\') limit 2",
+		[]any{text, literally(asset.Fold(text)) + "\n%"}, func(r *sql.Rows) error {
+			var id ident.Party
+			err := r.Scan(&id)
+			ids = append(ids, id)
+			return err
+		})
 	if err != nil {
 		return "", fmt.Errorf("look for a party: %w", err)
 	}
@@ -57,11 +59,12 @@ type FoundParty struct {
 	Matched string
 }
 
-// PartiesLike returns at most limit parties that have not ended and whose name holds text (in lower case), or whose id begins
-// with it, who answer for it as a resource, or whose contacts write from it as a domain. It looks at parties, never at
+// PartiesLike returns at most limit parties that have not ended and whose name holds text (folded), or whose id begins
+// with it, who answer for host as a resource, or whose contacts write from host as a domain. It looks at parties, never at
 // findings.
-func (t *Tx) PartiesLike(ctx context.Context, text string, limit int) ([]FoundParty, error) {
-	escaped := literally(text)
+func (t *Tx) PartiesLike(ctx context.Context, text, host string, limit int) ([]FoundParty, error) {
+	folded := literally(asset.Fold(text))
+	escaped := literally(strings.ToLower(text))
 	var out []FoundParty
 	seen := map[ident.Party]bool{}
 	ask := func(query string, args ...any) error {
@@ -78,15 +81,16 @@ func (t *Tx) PartiesLike(ctx context.Context, text string, limit int) ([]FoundPa
 			return err
 		})
 	}
-	// The words hold name and id, and are in the index: what they do not match is not lowered.
+	// The words hold name, id, sector and region, a line each, and are in the index. What is found must stand in the first.
 	err := ask(`select p.id, p.name, '' from party p where p.ended_at is null and p.words like $1 escape '\'
-		and (lower(p.name) like $1 escape '\' or p.id like $2 escape '\')`,
-		"%"+escaped+"%", escaped+"%")
+		and (p.words like $2 escape '\' or p.id like $3 escape '\')`,
+		"%"+folded+"%", "%"+folded+"%\n%\n%\n%", escaped+"%")
 	if err == nil {
 		err = ask(`select p.id, p.name, r.value from resource r join party p on p.id = r.party_id where r.value = $1 and r.to_at is null
-			and p.ended_at is null`, text)
+			and p.ended_at is null`, host)
 	}
-	if domain(text) && err == nil {
+	escaped = literally(host)
+	if domain(host) && err == nil {
 		err = ask(`select p.id, p.name, c.mail from contact c join party p on p.id = c.party_id where p.ended_at is null
 			and lower(c.mail) like $1 escape '\'`, "%@"+escaped+"%")
 	}
@@ -99,7 +103,7 @@ func (t *Tx) PartiesLike(ctx context.Context, text string, limit int) ([]FoundPa
 // domain reports whether a text can be how the domain of a mail address begins; an address of the network cannot.
 func domain(text string) bool {
 	_, err := netip.ParseAddr(text)
-	return err != nil && !strings.ContainsAny(text, " /:@")
+	return err != nil && text != "" && !strings.ContainsAny(text, " /:@")
 }
 
 // findingsOf returns the findings whose ids a query returns, in order of id.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tocsin/internal/access"
+	"tocsin/internal/asset"
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
 	"tocsin/internal/marking"
@@ -46,9 +47,9 @@ func (l *Loop) PartyList(ctx context.Context, now time.Time, by access.Actor, se
 		if err != nil {
 			return err
 		}
-		search = strings.ToLower(search)
+		search = asset.Fold(search)
 		parties = slices.DeleteFunc(parties, func(p party.Party) bool {
-			return !r.can(partyThing(p.ID)) || !strings.Contains(strings.ToLower(string(p.ID)+"\n"+p.Name+"\n"+p.Sector+"\n"+p.Region), search)
+			return !r.can(partyThing(p.ID)) || !strings.Contains(p.Words(), search)
 		})
 		slices.SortFunc(parties, func(a, b party.Party) int { return strings.Compare(a.Name, b.Name) })
 		if len(parties) > limit {

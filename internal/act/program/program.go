@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tocsin/internal/access"
+	"tocsin/internal/asset"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
 	"tocsin/internal/marking"
@@ -58,11 +59,11 @@ func (p *Programs) Parties(ctx context.Context, now time.Time, by access.Actor, 
 		if err != nil {
 			return err
 		}
-		search = strings.ToLower(search)
+		search = asset.Fold(search)
 		all = slices.DeleteFunc(all, func(p party.Party) bool {
 			t := access.Thing{Kind: access.Parties, ID: string(p.ID), Party: p.ID, Mark: marking.Mark{TLP: marking.Green}}
 			return order(p.Name, p.ID, name, id) <= 0 || !access.Can(r, t, now, by.Why()) ||
-				!strings.Contains(strings.ToLower(string(p.ID)+"\n"+p.Name+"\n"+p.Sector+"\n"+p.Region), search)
+				!strings.Contains(p.Words(), search)
 		})
 		slices.SortFunc(all, func(a, b party.Party) int { return order(a.Name, a.ID, b.Name, b.ID) })
 		if more = len(all) > limit; more {

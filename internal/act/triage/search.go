@@ -68,7 +68,7 @@ func (d *Desk) Search(ctx context.Context, now time.Time, by access.Actor, text 
 				return err
 			}
 		}
-		return out.text(ctx, tx, r, register, strings.ToLower(text), numbered)
+		return out.text(ctx, tx, r, register, text, numbered)
 	})
 	if err != nil {
 		return Found{}, fmt.Errorf("search: %w", err)
@@ -110,8 +110,7 @@ func (o *Found) text(ctx context.Context, tx *store.Tx, r reading, register *par
 	var found []store.Finding
 	var err error
 	if !numbered { // every address begins with a number
-		block := strings.TrimSuffix(strings.TrimSuffix(text, "/24"), ".0")
-		if found, err = tx.FindingsBeginning(ctx, block, r.may(access.Findings), findCap+1); err != nil {
+		if found, err = findingsAt(ctx, tx, r, text); err != nil {
 			return err
 		}
 	}
@@ -120,7 +119,7 @@ func (o *Found) text(ctx context.Context, tx *store.Tx, r reading, register *par
 	}
 	o.Findings = append(o.Findings, found...)
 	if r.parties() {
-		if o.Parties, err = tx.PartiesLike(ctx, text, partyCap); err != nil {
+		if o.Parties, err = tx.PartiesLike(ctx, text, asset.HostOf(text), partyCap); err != nil {
 			return err
 		}
 		if err := o.answers(ctx, tx, register, text); err != nil {
@@ -128,6 +127,27 @@ func (o *Found) text(ctx context.Context, tx *store.Tx, r reading, register *par
 		}
 	}
 	return o.references(ctx, tx, r, text)
+}
+
+// findingsAt looks for findings by their asset and port, or by how the malware's name begins.
+func findingsAt(ctx context.Context, tx *store.Tx, r reading, text string) ([]store.Finding, error) {
+	s, err := asset.ParseSearch(text)
+	if err != nil {
+		return nil, nil // too long for an asset
+	}
+	if s.Port > 0 || s.Within.IsValid() || len(s.Exact) > 2 {
+		page, err := tx.ListFindings(ctx, store.FindingFilter{Asset: s, May: r.may(access.Findings)}, 0, findCap+1)
+		return page.Findings, err
+	}
+	for _, begins := range append(s.Exact, s.Prefix) {
+		if begins == "" {
+			continue
+		}
+		if found, err := tx.FindingsBeginning(ctx, begins, r.may(access.Findings), findCap+1); err != nil || len(found) > 0 {
+			return found, err
+		}
+	}
+	return nil, nil
 }
 
 // parties reports whether the reader sees the register, which is green.
@@ -138,6 +158,7 @@ func (r reading) parties() bool {
 // answers asks the register who would answer for an address, a domain or an AS number.
 func (o *Found) answers(ctx context.Context, tx *store.Tx, register *party.Register, text string) error {
 	var s party.Subject
+	text = asset.HostOf(text)
 	if ip, err := netip.ParseAddr(text); err == nil {
 		s.Asset = asset.Asset{Kind: asset.IP, Value: ip.String()}
 	} else if name, err := asset.ParseDomain(text); err == nil {
@@ -158,8 +179,8 @@ func (o *Found) answers(ctx context.Context, tx *store.Tx, register *party.Regis
 
 // references looks for what people copy out of a mail: the reference of a notice, the number of a report, a feed.
 func (o *Found) references(ctx context.Context, tx *store.Tx, r reading, text string) error {
-	if strings.HasPrefix(text, "ntc_") {
-		n, err := tx.NoticeByID(ctx, ident.Notice(text))
+	if strings.HasPrefix(strings.ToLower(text), "ntc_") {
+		n, err := tx.NoticeByID(ctx, ident.Notice(strings.ToLower(text)))
 		if err == nil && access.Can(r.Reader, store.NoticeThing(&n), r.at, r.why) {
 			o.Notice = &n
 		}
@@ -179,7 +200,7 @@ func (o *Found) references(ctx context.Context, tx *store.Tx, r reading, text st
 	}
 	feeds, err := tx.Feeds(ctx)
 	for _, f := range feeds {
-		if len(o.Feeds) < feedsFound && strings.Contains(strings.ToLower(string(f.ID)+"\n"+f.Title), text) {
+		if len(o.Feeds) < feedsFound && strings.Contains(asset.Fold(string(f.ID)+"\n"+f.Title), asset.Fold(text)) {
 			o.Feeds = append(o.Feeds, f)
 		}
 	}
