@@ -38,6 +38,7 @@ func read(t *testing.T) []*feed.Pack {
 type result struct {
 	events         []string
 	rejects, omits int
+	rows, more     int // records, and events of records that name several assets beyond the first
 	stream         string
 }
 
@@ -65,10 +66,20 @@ func parse(t *testing.T, p *feed.Pack) result {
 			}
 			for _, bad := range b.Bad {
 				res.rejects++
+				res.rows++
 				t.Errorf("line %d: %v", bad.Line, bad.Reject)
 			}
 			for _, rec := range b.Records {
-				res.record(t, p, part.Decoder, rec)
+				res.rows++
+				assets, err := part.Assets(rec)
+				if err != nil {
+					t.Errorf("line %d: %v", rec.Line, err)
+				}
+				events := len(res.events)
+				for _, one := range assets {
+					res.record(t, p, part.Decoder, one)
+				}
+				res.more += max(len(res.events)-events-1, 0)
 			}
 			b.Release()
 		}
@@ -123,11 +134,14 @@ func TestSamples(t *testing.T) {
 			if len(res.events) < 3 || len(res.events) > 15 || res.rejects > 0 {
 				t.Errorf("%d events, %d rejects", len(res.events), res.rejects)
 			}
+			if got := len(res.events) - res.more + res.rejects + res.omits; got != res.rows || got == 0 {
+				t.Errorf("%d events, %d of them further assets, %d rejects and %d left out do not make %d rows", len(res.events), res.more, res.rejects, res.omits, res.rows)
+			}
 			n := len(res.events)
 			if p.Format == "list" && n > 2 {
 				res.events = []string{res.events[0], res.events[n-1]}
 			}
-			fmt.Fprintf(&b, "%s: stream %s, %d events, %d left out\n%s\n\n", p.Name, res.stream, n, res.omits,
+			fmt.Fprintf(&b, "%s: stream %s, %d rows, %d events, %d left out\n%s\n\n", p.Name, res.stream, res.rows, n, res.omits,
 				strings.Join(res.events, "\n"))
 		})
 	}

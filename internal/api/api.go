@@ -177,8 +177,8 @@ type Status struct {
 	State    string     `json:"state"` // received, folded or refused
 	Error    string     `json:"error,omitempty"`
 	Finished *time.Time `json:"finished,omitempty"`
-	Rows     int64      `json:"rows"` // = events + rejected + refused
-	Events   int64      `json:"events"`
+	Rows     int64      `json:"rows"`
+	Events   int64      `json:"events"` // at least rows - rejected - refused: a row may name several assets
 	Rejected int64      `json:"rejected"`
 	Refused  int64      `json:"refused"` // outside the remit: counted, not kept
 	Found    int64      `json:"findings_new"`

@@ -180,7 +180,13 @@ func (c *ingestCommand) summary(r *running, in *installation, path string, recei
 	if receipt.Known {
 		fmt.Fprint(w, ", known before")
 	}
-	fmt.Fprintf(w, "\n  rows      %d = %d events + %d rejected + %d outside the remit\n", n.Rows, n.Events, n.Rejected, n.Refused)
+	fmt.Fprintf(w, "\n  rows      %d = %d events + %d rejected + %d outside the remit\n", n.Rows, n.Read(), n.Rejected, n.Refused)
+	if n.Events != n.Read() {
+		fmt.Fprintf(w, "  assets    %d events of %d rows: some rows name several assets\n", n.Events, n.Read())
+	}
+	if n.Held > 0 {
+		fmt.Fprintf(w, "  held      %d of the rejected are marked TLP:RED and wait for a person\n", n.Held)
+	}
 	fmt.Fprintf(w, "  findings  %d new, %d events of known ones, %d reopened, %d closed by re-check\n", n.Found, n.Seen, n.Reopened, n.Closed)
 	if !receipt.Known && took > 0 {
 		fmt.Fprintf(w, "  speed     %.0f events/s in %s\n", float64(n.Events)/took.Seconds(), took.Round(time.Millisecond))

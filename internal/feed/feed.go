@@ -99,6 +99,7 @@ type Opened struct {
 	Part    string   // which of several files of one report this is ("net1"): each has a rhythm of its own
 	Sourced bool     // the rows say which source each of them comes from: each has a rhythm of its own
 	Decoder Decoder  // reads the records that follow
+	Split   Split    // takes records apart that name several assets, before the Decoder; nil where each names one
 	Drift   Drift    // what changed against the pack
 	Columns []string // as in the header; nil for formats without
 	Mapping []Mapped // which cell becomes which field; nil for formats whose records name the fields themselves

@@ -49,6 +49,7 @@ type Table struct {
 	Header    string   `yaml:"header"`    // shape csv: first (default), comment (the last comment line before the data) or none
 	Names     []string `yaml:"names"`     // header none: the columns' names by position
 	Columns   []Column `yaml:"columns"`   // the mapping; what it does not name is kept under extra.
+	Split     string   `yaml:"split"`     // shapes lines and array: path of a list of assets, each of which makes an event of its own
 	Filter    []Filter `yaml:"filter"`    // a record that fails any of them is no event
 }
 
@@ -217,6 +218,9 @@ func (t *Table) check() error {
 		if t.Header == "none" && !slices.Contains(t.Names, c.Column) {
 			return fault.New(fault.Invalid, "table.columns[%d]: %q is not in table.names", i, c.Column)
 		}
+	}
+	if t.Split != "" && csv {
+		return fault.New(fault.Invalid, "table.split: belongs to the shapes lines and array")
 	}
 	for i, f := range t.Filter {
 		if f.Column == "" || len(f.Is)+len(f.Not) == 0 {

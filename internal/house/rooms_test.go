@@ -32,7 +32,8 @@ var rooms = []room{
 	{name: "domain", dirs: internal(domain...), may: []string{"kit"}, own: true, peer: true, not: worldly},
 	// The one place that knows every format; the formats do not know each other.
 	{name: "format", dirs: internal("feed/format"), may: []string{"kit", "domain", "feed", "form"}, not: worldly},
-	{name: "form", dirs: internal("feed/shadowserver", "feed/intelmq", "feed/table", "feed/list"), may: []string{"kit", "domain", "feed"}, not: worldly},
+	{name: "form", dirs: internal("feed/shadowserver", "feed/intelmq", "feed/table", "feed/list"), may: []string{"kit", "domain", "feed", "split"}, not: worldly},
+	{name: "split", dirs: internal("feed/split"), may: []string{"kit", "domain", "feed"}, not: worldly},
 	{name: "feed", dirs: internal("feed"), may: []string{"kit", "domain"}, not: worldly},
 	{name: "ledger", dirs: internal("ledger"), may: []string{"kit", "domain"}, not: worldly},
 	{name: "store", dirs: internal("store"), may: []string{"kit", "domain", "ledger"}, own: true, not: []string{"log/slog", "log", "net/http", "html/template"}},

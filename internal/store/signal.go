@@ -35,7 +35,8 @@ type Cursor struct {
 	Line   int64 // lines of the part before Offset
 }
 
-// Counts says what became of a signal's rows. Rows = Events + Rejected + Refused.
+// Counts says what became of a signal's rows: Read, Rejected or Refused. A row that names several assets makes an event of
+// each, so that there may be more Events than rows that were read.
 type Counts struct {
 	Rows, Events, Rejected, Refused int64
 	Held                            int64 // of Rejected: rows marked TLP:RED, which wait for a person
@@ -43,6 +44,9 @@ type Counts struct {
 	Seen                            int64 // events of a finding known before
 	Reopened, Closed                int64 // findings
 }
+
+// Read is how many rows became events.
+func (c Counts) Read() int64 { return c.Rows - c.Rejected - c.Refused }
 
 // Add adds d to c.
 func (c *Counts) Add(d Counts) {

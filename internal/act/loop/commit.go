@@ -25,6 +25,7 @@ import (
 type chunk struct {
 	rows     int
 	events   []parsedRow
+	records  int64 // that became events: one record may name several assets
 	rejected []store.Rejected
 	refused  int64
 	sources  map[string]int64 // rows kept aside by the source that they name; every source of an event has an entry
@@ -36,8 +37,11 @@ func (x *run) newChunk() *chunk { return &chunk{sources: map[string]int64{"": 0}
 func (c *chunk) take(p *parsed) {
 	last := ""
 	for i := range p.rows {
-		if p.rows[i].known == 0 && p.rows[i].fresh == nil && !p.rows[i].Gone {
+		if p.rows[i].dropped {
 			continue // kept aside while its event was read
+		}
+		if !p.rows[i].more {
+			c.records++
 		}
 		c.events = append(c.events, p.rows[i])
 		if s := p.rows[i].Source; s != last {
@@ -224,7 +228,7 @@ func (x *run) cycles(ctx context.Context, tx *store.Tx, e *effect) error {
 	for _, g := range e.groups {
 		aside := g.aside
 		if e.counts.Rejected < 0 {
-			aside = -min(e.counts.Events, sum(g.days))
+			aside = max(e.counts.Rejected, -sum(g.days))
 		} else if len(g.days) > 0 {
 			aside += x.pending[g.stream]
 		}

@@ -115,7 +115,7 @@ func (x *run) effect(idx *index, c *chunk, streams map[string]int64) *effect {
 			e.counts.Held++
 		}
 	}
-	e.counts.Rows = e.counts.Events + e.counts.Rejected + e.counts.Refused
+	e.counts.Rows = c.records + e.counts.Rejected + e.counts.Refused
 	return e
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 
 	"tocsin/internal/feed"
@@ -25,6 +26,7 @@ const aheadBatches = 8
 type parsed struct {
 	batch    *feed.Batch
 	rows     []parsedRow
+	assets   []feed.Record // by row, where records may name several assets
 	rejected []store.Rejected
 	refused  int64
 	held     []feed.Row       // rows that wait for a person
@@ -38,6 +40,9 @@ type parsedRow struct {
 	line  uint32
 	known uint32
 	fresh *fresh
+
+	more    bool // the record of the row before it names this asset too
+	dropped bool // its record is kept aside
 }
 
 // fresh is a finding to be.
@@ -103,18 +108,11 @@ func (x *run) parseBatch(b *feed.Batch, scratch *feed.Scratch) *parsed {
 		p.reject(x, feed.Record{Line: bad.Line, Offset: bad.Offset, Bytes: bad.Raw}, "", bad.Reject)
 	}
 	for i := range b.Records {
-		rec := b.Records[i]
-		row, err := x.opened.Decoder.Row(rec, scratch)
-		if err != nil {
-			p.reject(x, rec, row.Source, err)
-			continue
+		before := len(p.rows)
+		x.readRecord(p, b.Records[i], scratch)
+		for range p.rows[before:] {
+			at = append(at, int32(i))
 		}
-		if why := row.Mark.Held(); why != nil {
-			p.hold(x, rec, row, why)
-			continue
-		}
-		p.rows = append(p.rows, parsedRow{Row: row, line: uint32(rec.Line)})
-		at = append(at, int32(i))
 	}
 	idx := x.l.fold.idx
 	idx.mu.RLock()
@@ -128,11 +126,72 @@ func (x *run) parseBatch(b *feed.Batch, scratch *feed.Scratch) *parsed {
 	}
 	idx.mu.RUnlock()
 	for i := range p.rows {
-		if r := &p.rows[i]; r.known == 0 && !r.Gone {
-			r.fresh = x.freshFinding(b.Records[at[i]], r.Source, p)
+		r := &p.rows[i]
+		if r.known != 0 || r.Gone || r.dropped {
+			continue
+		}
+		rec := b.Records[at[i]]
+		if p.assets != nil {
+			rec = p.assets[i]
+		}
+		var err error
+		if r.fresh, err = x.freshFinding(rec); err != nil {
+			p.drop(at, i)
+			p.reject(x, b.Records[at[i]], r.Source, err)
 		}
 	}
 	return p
+}
+
+// readRecord reads the row of a record, or of each asset that it names. A record is taken in whole or kept aside whole.
+func (x *run) readRecord(p *parsed, rec feed.Record, scratch *feed.Scratch) {
+	if x.opened.Split == nil {
+		x.readRow(p, rec, rec, scratch)
+		return
+	}
+	assets, err := x.opened.Assets(rec)
+	if err != nil {
+		p.reject(x, rec, "", err)
+		return
+	}
+	first := len(p.rows)
+	for _, one := range assets {
+		if !x.readRow(p, rec, one, scratch) {
+			p.rows, p.assets = p.rows[:first], p.assets[:first]
+			return
+		}
+		last := len(p.rows) - 1
+		if slices.ContainsFunc(p.rows[first:last], func(r parsedRow) bool { return r.Key == p.rows[last].Key }) {
+			p.rows = p.rows[:last] // the same asset again
+			continue
+		}
+		p.rows[last].more = last > first
+		p.assets = append(p.assets, one)
+	}
+}
+
+// readRow reads the row of one asset of a record. It reports false where the record is kept aside.
+func (x *run) readRow(p *parsed, rec, one feed.Record, scratch *feed.Scratch) bool {
+	row, err := x.opened.Decoder.Row(one, scratch)
+	if err != nil {
+		p.reject(x, rec, row.Source, err)
+		return false
+	}
+	if why := row.Mark.Held(); why != nil {
+		p.hold(x, rec, row, why)
+		return false
+	}
+	p.rows = append(p.rows, parsedRow{Row: row, line: uint32(rec.Line)})
+	return true
+}
+
+// drop takes out the rows of the record that row i is of.
+func (p *parsed) drop(at []int32, i int) {
+	for j := range p.rows {
+		if at[j] == at[i] {
+			p.rows[j].dropped = true
+		}
+	}
 }
 
 func (p *parsed) reject(x *run, rec feed.Record, source string, err error) {
@@ -182,28 +241,25 @@ func (p *parsed) hold(x *run, rec feed.Record, row feed.Row, why error) {
 
 // freshFinding reads the whole event of a record whose finding is new. Row read it without error, so Event does too;
 // should the two ever differ, the record is kept aside instead of lost.
-func (x *run) freshFinding(rec feed.Record, source string, p *parsed) *fresh {
+func (x *run) freshFinding(rec feed.Record) (*fresh, error) {
 	ev, err := x.opened.Decoder.Event(rec)
 	if err != nil {
-		p.reject(x, rec, source, err)
-		return nil
+		return nil, err
 	}
 	id, err := finding.Identify(ev)
 	if err != nil {
-		p.reject(x, rec, source, &feed.Reject{Reason: err.Error()})
-		return nil
+		return nil, err
 	}
 	body, err := ev.Encode(nil)
 	if err != nil {
-		p.reject(x, rec, source, &feed.Reject{Reason: err.Error()})
-		return nil
+		return nil, err
 	}
 	subject := x.l.subject(ev, id)
 	subject.Feed, subject.Stream, subject.Type, subject.Identifier = x.signal.Feed, x.opened.Stream, id.Type, id.Identifier
 	return &fresh{
 		identity: id, event: body, subject: subject,
 		class: x.l.library.Class(id.Identifier, x.opened.Stream, id.Type),
-	}
+	}, nil
 }
 
 // mark is what the feed asks for of everything that it brings.

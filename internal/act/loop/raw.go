@@ -15,6 +15,7 @@ import (
 	"tocsin/internal/fault"
 	"tocsin/internal/feed"
 	"tocsin/internal/feed/format"
+	"tocsin/internal/finding"
 	"tocsin/internal/ident"
 	"tocsin/internal/store"
 )
@@ -38,6 +39,7 @@ var errEnough = errors.New("enough")
 // long as reading up to it; the context bounds that.
 func (l *Loop) RawRows(ctx context.Context, now time.Time, by access.Actor, id ident.Finding) ([]RawRow, error) {
 	var sightings []store.Sighting
+	var is store.Finding
 	err := l.store.View(ctx, func(tx *store.Tx) error {
 		if err := mayRead(ctx, tx, now, by, id); err != nil {
 			return err
@@ -45,6 +47,9 @@ func (l *Loop) RawRows(ctx context.Context, now time.Time, by access.Actor, id i
 		said, err := looked(ctx, tx, now, by, fmt.Sprintf("finding:%d", id))
 		if err != nil || !said {
 			return errors.Join(err, ErrLook)
+		}
+		if is, err = tx.FindingByID(ctx, id); err != nil {
+			return err
 		}
 		sightings, err = tx.SightingsOf(ctx, id)
 		return err
@@ -54,7 +59,7 @@ func (l *Loop) RawRows(ctx context.Context, now time.Time, by access.Actor, id i
 	}
 	var out []RawRow
 	for _, g := range sightings {
-		r, err := l.rawRow(ctx, g)
+		r, err := l.rawRow(ctx, g, is.Key)
 		if err != nil {
 			return nil, fmt.Errorf("raw rows of finding %d: %w", id, err)
 		}
@@ -63,7 +68,7 @@ func (l *Loop) RawRows(ctx context.Context, now time.Time, by access.Actor, id i
 	return out, nil
 }
 
-func (l *Loop) rawRow(ctx context.Context, g store.Sighting) (RawRow, error) {
+func (l *Loop) rawRow(ctx context.Context, g store.Sighting, key finding.Key) (RawRow, error) {
 	s, err := l.Signal(ctx, g.Signal)
 	if err != nil {
 		return RawRow{}, err
@@ -80,7 +85,7 @@ func (l *Loop) rawRow(ctx context.Context, g store.Sighting) (RawRow, error) {
 			if err != nil {
 				return err
 			}
-			if found, err := r.find(b, p.Decoder); found || err != nil {
+			if found, err := r.find(b, &p.Opened, key); found || err != nil {
 				return err
 			}
 		}
@@ -91,17 +96,21 @@ func (l *Loop) rawRow(ctx context.Context, g store.Sighting) (RawRow, error) {
 	return r, err
 }
 
-// find takes the record of r's line out of a batch, and gives the batch back.
-func (r *RawRow) find(b *feed.Batch, d feed.Decoder) (bool, error) {
+// find takes the record of r's line out of a batch, and gives the batch back. Of a record that names several assets it is what
+// it says of the finding's.
+func (r *RawRow) find(b *feed.Batch, o *feed.Opened, key finding.Key) (bool, error) {
 	defer b.Release()
 	for _, rec := range b.Records {
 		if rec.Line != r.Line {
 			continue
 		}
-		r.Raw, r.Held = veil(r.Columns, append([]byte(nil), rec.Bytes...))
-		ev, err := d.Event(rec)
+		one, ev, err := o.AssetOf(rec, key)
+		if err != nil {
+			return true, err
+		}
+		r.Raw, r.Held = veil(r.Columns, append([]byte(nil), one.Bytes...))
 		r.Event = ev
-		return true, err
+		return true, nil
 	}
 	return false, nil
 }
@@ -346,7 +355,7 @@ func (x *run) commitReplay(ctx context.Context, c *chunk, rows []store.Rejected,
 			return err
 		}
 		e = x.effect(idx, c, streams)
-		e.counts.Rows, e.counts.Rejected, e.counts.Held = 0, -e.counts.Events, -released(rows, still)
+		e.counts.Rows, e.counts.Rejected, e.counts.Held = 0, -c.records, -released(rows, still)
 		if err := x.write(ctx, tx, c, e); err != nil {
 			return err
 		}

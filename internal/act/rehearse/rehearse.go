@@ -173,7 +173,7 @@ func (s *Stage) rows(o *Outcome, part *feed.Part) error {
 				o.More = true
 				break
 			}
-			s.row(o, part, rec, &scratch)
+			s.record(o, part, rec, &scratch)
 		}
 		b.Release()
 		if o.More {
@@ -182,31 +182,46 @@ func (s *Stage) rows(o *Outcome, part *feed.Part) error {
 	}
 }
 
-func (s *Stage) row(o *Outcome, part *feed.Part, rec feed.Record, scratch *feed.Scratch) {
+// record reads what a record says of each asset that it names. A record is taken in whole or kept aside whole.
+func (s *Stage) record(o *Outcome, part *feed.Part, rec feed.Record, scratch *feed.Scratch) {
+	assets, err := part.Assets(rec)
+	first := len(o.Rows)
+	for _, one := range assets {
+		if err = s.row(o, part, one, scratch); err != nil {
+			break
+		}
+	}
+	if err != nil {
+		o.Rows = o.Rows[:first]
+		o.reject(rec, err)
+	}
+}
+
+func (s *Stage) row(o *Outcome, part *feed.Part, rec feed.Record, scratch *feed.Scratch) error {
 	short, err := part.Decoder.Row(rec, scratch)
 	if err != nil {
-		o.reject(rec, err)
-		return
+		return err
 	}
 	if why := short.Mark.Held(); why != nil {
-		o.Rejected = append(o.Rejected, Rejected{Line: rec.Line, Field: "tlp", Reason: why.Error()})
-		return
+		return &held{why}
 	}
 	ev, err := part.Decoder.Event(rec)
 	if err != nil {
-		o.reject(rec, err)
-		return
+		return err
 	}
 	id, err := finding.Identify(ev)
 	if err != nil {
-		o.reject(rec, &feed.Reject{Reason: err.Error()})
-		return
+		return err
 	}
 	class := s.Library.Class(id.Identifier, part.Stream, id.Type)
 	o.Rows = append(o.Rows, Row{
 		Line: rec.Line, Event: ev, Identity: id, Class: class, Severity: max(class.Level(), short.Severity), Gone: short.Gone,
 	})
+	return nil
 }
+
+// held is why a row waits for a person: its bytes are not shown.
+type held struct{ error }
 
 func (o *Outcome) reject(rec feed.Record, err error) {
 	if _, out := errors.AsType[*feed.OutOfRemit](err); out {
@@ -218,6 +233,9 @@ func (o *Outcome) reject(rec feed.Record, err error) {
 		return
 	}
 	r := Rejected{Line: rec.Line, Reason: err.Error()}
+	if _, red := errors.AsType[*held](err); red {
+		r.Field, rec.Bytes = "tlp", nil
+	}
 	if why, ok := errors.AsType[*feed.Reject](err); ok {
 		r.Field, r.Reason = why.Field, why.Reason
 	}

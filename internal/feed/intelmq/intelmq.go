@@ -14,6 +14,7 @@ import (
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/feed"
+	"tocsin/internal/feed/split"
 	"tocsin/internal/finding"
 )
 
@@ -44,8 +45,17 @@ func (Format) Open(pack *feed.Pack, name string, head []byte, opts feed.Options)
 			return feed.Opened{}, fault.New(fault.Invalid, "pack %s: default: %v", pack.Name, err)
 		}
 	}
-	return feed.Opened{Stream: pack.StreamName(), Decoder: d, Absence: pack.AbsenceCycles, Sourced: len(d.by) > 0}, nil
+	return feed.Opened{Stream: pack.StreamName(), Decoder: d, Split: several, Absence: pack.AbsenceCycles, Sourced: len(d.by) > 0}, nil
 }
+
+// several takes events apart that list several sources, or several assets of the source.
+var several = split.Members(func(name string) bool {
+	switch name {
+	case "source", "source.ip", "source.fqdn", "source.network", "source.url", "source.asn", "source.account":
+		return true
+	}
+	return false
+})
 
 type decoder struct {
 	base    event.Event // the pack's defaults

@@ -12,6 +12,7 @@ import (
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/feed"
+	"tocsin/internal/feed/split"
 )
 
 // jsonDecoder reads JSON objects by paths.
@@ -45,8 +46,12 @@ func openJSON(pack *feed.Pack, head []byte, opts feed.Options) (feed.Opened, err
 			d.typed[field] = slices.Index(columns, c.Path)
 		}
 	}
+	var apart feed.Split
+	if pack.Table.Split != "" {
+		apart = split.List(pack.Table.Split)
+	}
 	return feed.Opened{
-		Stream: pack.StreamName(), Decoder: d, Drift: drift, Mapping: mapping.Lines(), Absence: pack.AbsenceCycles,
+		Stream: pack.StreamName(), Decoder: d, Split: apart, Drift: drift, Mapping: mapping.Lines(), Absence: pack.AbsenceCycles,
 		Sourced: mapping.Sourced(),
 	}, nil
 }
