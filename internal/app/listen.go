@@ -77,7 +77,7 @@ func (r *running) doors(in *installation, s serving, wake func()) ([]door, error
 	front.Handle("/healthz", calls)
 	front.Handle("/readyz", calls)
 	front.Handle("/", pages)
-	out := []door{{"pages", r.cfg.Listen, numbers.count(front), secure, r.cfg.base()}}
+	out := []door{{"pages", r.cfg.Listen, numbers.count(gate.Compress(front)), secure, r.cfg.base()}}
 	if apart {
 		desk, err := r.pages(in, s, limit, proxies, false)
 		if err != nil {
@@ -87,7 +87,7 @@ func (r *running) doors(in *installation, s serving, wake func()) ([]door, error
 		back.Handle("/healthz", calls)
 		back.Handle("/readyz", calls)
 		back.Handle("/", desk)
-		out = append(out, door{"desk", r.cfg.ListenConsole, numbers.count(back), secure, r.cfg.baseOf(ident.Authority)})
+		out = append(out, door{"desk", r.cfg.ListenConsole, numbers.count(gate.Compress(back)), secure, r.cfg.baseOf(ident.Authority)})
 	}
 	if r.cfg.ListenMetrics != "" {
 		out = append(out, door{"metrics", r.cfg.ListenMetrics, numbers.handler(), nil, ""})
