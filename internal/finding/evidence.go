@@ -3,7 +3,6 @@ package finding
 import (
 	"encoding/json"
 	"fmt"
-	"math/bits"
 	"strings"
 	"time"
 
@@ -33,34 +32,8 @@ type Absent struct {
 	Stream   string    `json:"stream"`             // feed/stream
 	Last     Day       `json:"last"`               // on which it saw the finding last
 	Cycles   []Day     `json:"cycles"`             // whole, healthy ones in which it did not
-	Together *Together `json:"together,omitempty"` // why it took twice as many
+	Together *Together `json:"together,omitempty"` // why it took more than usual
 }
-
-// Together is a group of assets that a stream saw regularly and of which it saw none any more from one cycle to the
-// next, without anybody having said that they were fixed. A firewall rule can be the cause, and so can a scanner that no
-// longer gets there: absence takes twice the cycles.
-type Together struct {
-	Kind   GroupKind `json:"kind"`
-	Name   string    `json:"name"`   // the prefix, or the party's ID
-	Assets int       `json:"assets"` // that vanished
-	Last   Day       `json:"last"`   // on which the stream saw any of them last
-}
-
-// GroupKind says what the assets of a group have in common.
-type GroupKind string
-
-// Kinds of groups.
-const (
-	OneNetwork GroupKind = "network" // a /24 or /48
-	OneParty   GroupKind = "party"
-)
-
-// TogetherLeast is how many assets make a group, and TogetherCycles within how many healthy cycles they were seen last:
-// a scan now and then misses one that is there.
-const (
-	TogetherLeast  = 3
-	TogetherCycles = 3
-)
 
 // Recheck returns the evidence of a row that says, as of at, that the problem is gone.
 func Recheck(stream int64, signal ident.Signal, at time.Time) Evidence {
@@ -106,23 +79,6 @@ func (e Evidence) Text(language string) string {
 	return strings.Join(parts, end)
 }
 
-func (t *Together) text(zh bool) string {
-	if t == nil {
-		return ""
-	}
-	format, group := " (twice the usual cycles, because all %d assets of %s that it saw regularly were gone at once and nobody said that they were fixed: a firewall rule can be the cause, and so can a scanner that no longer gets there)", "this party"
-	if zh {
-		format, group = "（所需周期加倍：%[2]s此前定期可见的全部 %[1]d 个资产同时消失，且无人说明已修复；原因可能是防火墙规则，也可能是扫描方已无法到达）", "该主体"
-	}
-	if t.Kind == OneNetwork {
-		group = t.Name
-		if zh {
-			group += " 中"
-		}
-	}
-	return fmt.Sprintf(format, t.Assets, group)
-}
-
 func join(days []Day, by string) string {
 	s := make([]string, len(days))
 	for i, d := range days {
@@ -135,22 +91,30 @@ func join(days []Day, by string) string {
 type Sighted struct {
 	Stream string // feed/stream
 	Rhythm Rhythm
-	Need   int       // cycles of absence that count as evidence; below 1: absence here proves nothing
-	Group  *Together // it vanished with, where all of the group did
-	Behind bool      // signals of the feed wait to be folded: what it has to say is not known yet
-	First  Day       // of the first sighting
-	Last   Day       // of the newest sighting
-	Days   uint64    // bit i: seen on day Last-i
+	Need   int      // cycles of absence that count as evidence; below 1: absence here proves nothing
+	Groups []*Group // that its asset belongs to; looked at where the finding would be closed without them
+	Behind bool     // signals of the feed wait to be folded: what it has to say is not known yet
+	First  Day      // of the first sighting
+	Last   Day      // of the newest sighting
+	Days   uint64   // bit i: seen on day Last-i
 }
 
 // memory is how many days back Sighted.Days reaches.
 const memory = 64
 
-// Regular reports whether the stream covers the finding: it saw it in two cycles or more, and in half or more of its
-// whole, healthy cycles between the first and the newest sighting, as far back as 64 days.
+// Regular reports whether the stream covers the finding: it saw it in two or more of its whole, healthy cycles, and in
+// half or more of those between the first and the newest sighting, as far back as 64 days and the day from which its
+// level was confirmed. What it showed in other cycles does not count: it may have looked elsewhere by mistake, and not
+// look there again.
 func (s Sighted) Regular() bool {
-	n := bits.OnesCount64(s.Days)
-	return n >= 2 && 2*n >= s.Rhythm.Healthy(max(s.First, s.Last-memory+1), s.Last)
+	seen := 0
+	all := s.Rhythm.between(max(s.First, s.Last-memory+1, s.Rhythm.Anew), s.Last)
+	for _, d := range all {
+		if s.Days>>(s.Last-d)&1 == 1 {
+			seen++
+		}
+	}
+	return seen >= 2 && 2*seen >= len(all)
 }
 
 // Verdict is what the sightings of a finding say.
@@ -170,7 +134,7 @@ const HoldDays = 30
 // Weigh judges the sightings of one finding, one per stream; fade is in days.
 //
 // A stream that covers the finding and lives either shows absence (Need whole, healthy cycles after its last sighting,
-// twice as many where all of a group vanished together) or is still to speak, as is one that is behind. Any other proves
+// twice as many where all of a group vanished with it) or is still to speak, as is one that is behind. Any other proves
 // nothing, nor does one whose new level a person has confirmed since it saw the finding: it may look elsewhere now. The finding is gone where one stream shows absence or more, none is
 // still to speak, and none that proves nothing saw it in the last 30 days. It fades where none is still to speak and
 // the newest sighting is more than fade days old.
@@ -184,20 +148,16 @@ func Weigh(streams []Sighted, today Day, fade int) (Verdict, Evidence) {
 			wait = true
 			continue
 		}
-		if s.Need < 1 || !s.Rhythm.Known() || s.Rhythm.Silent() || s.Last < s.Rhythm.Anew || !s.Regular() {
+		if s.Need < 1 || !s.Rhythm.Known() || s.Rhythm.Silent() || !s.Regular() {
 			hold = hold || today-s.Last <= HoldDays
 			continue
 		}
-		need := s.Need
-		if s.Group != nil {
-			need *= 2
-		}
-		cycles := s.Rhythm.After(s.Last, need)
+		cycles, together := s.absent()
 		if cycles == nil {
 			wait = true
 			continue
 		}
-		e.Streams = append(e.Streams, Absent{Stream: s.Stream, Last: s.Last, Cycles: cycles, Together: s.Group})
+		e.Streams = append(e.Streams, Absent{Stream: s.Stream, Last: s.Last, Cycles: cycles, Together: together})
 	}
 	switch {
 	case wait || len(streams) == 0:

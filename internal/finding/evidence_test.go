@@ -172,7 +172,7 @@ func (m modelStream) said(now time.Time) (last Day, covers, silent bool, clean i
 	seen, healthy := 0, 0
 	for i, d := range days {
 		if d >= from && d <= last {
-			if m.seen[d] {
+			if m.seen[d] && whole(i) {
 				seen++
 			}
 			if whole(i) {

@@ -22,6 +22,7 @@ const (
 const (
 	asideShare   = 20 // one row in so many may be kept aside in a healthy cycle
 	healthCycles = 14 // healthy cycles before one that its rows and files are compared with
+	steadyCycles = 3  // healthy cycles before one whose number of files it has to have where they agree
 	meetCycles   = 7  // healthy cycles before one that its findings are compared with
 	judgeDays    = 31 // how long a cycle is judged anew, for late rows may mend it; from then on it stands
 )
@@ -107,25 +108,19 @@ func median2(cycles []Cycle, of func(Cycle) int64) int64 {
 	return n[(len(n)-1)/2] + n[len(n)/2]
 }
 
-// complete reports whether a cycle came in as many files as usual. Where nine in ten of the cycles before had the same
-// number, it takes all of them; where the number varies by itself, as with feeds that push whenever they have
-// something, half of the median.
+// complete reports whether a cycle came in as many files as usual. Where the last three cycles before had the same number,
+// it takes all of them; where the number varies by itself, as with feeds that push whenever they have something, half of
+// the median.
 func complete(c Cycle, before []Cycle) bool {
 	before = slices.DeleteFunc(slices.Clone(before), func(b Cycle) bool { return b.Files == 0 })
 	if c.Files == 0 || len(before) == 0 {
 		return true
 	}
-	twice := median2(before, filesOf)
-	same := 0
-	for _, b := range before {
-		if 2*b.Files == twice {
-			same++
-		}
+	last := before[max(0, len(before)-steadyCycles):]
+	if !slices.ContainsFunc(last, func(b Cycle) bool { return b.Files != last[0].Files }) {
+		return c.Files >= last[0].Files
 	}
-	if 10*same >= 9*len(before) {
-		return 2*c.Files >= twice
-	}
-	return 4*c.Files >= twice
+	return 4*c.Files >= median2(before, filesOf)
 }
 
 // meets reports whether a cycle shows at least half of the findings that the last healthy cycles before it showed

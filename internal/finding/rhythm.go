@@ -150,9 +150,13 @@ func (r Rhythm) Silent() bool { return r.Known() && r.now.After(r.SilentFrom()) 
 
 // Healthy returns how many whole, healthy cycles lie from first to last, both included.
 func (r Rhythm) Healthy(first, last Day) int {
+	return len(r.between(first, last))
+}
+
+func (r Rhythm) between(first, last Day) []Day {
 	i, _ := slices.BinarySearch(r.healthy, first)
 	j, _ := slices.BinarySearch(r.healthy, last+1)
-	return max(0, j-i)
+	return r.healthy[i:max(i, j)]
 }
 
 // After returns the first k whole, healthy cycles after a day; nil where there are fewer.

@@ -141,37 +141,21 @@ func (t *Tx) SeenSince(ctx context.Context, first finding.Day) (map[int64][]find
 	return out, nil
 }
 
-// Member is a stream's sighting of one finding of a group of assets.
-type Member struct {
-	Asset       string
-	State       finding.State
-	First, Last finding.Day
-	Days        uint64
-}
-
-// PartySeen returns the newest day on which a stream saw any finding of a party.
-func (t *Tx) PartySeen(ctx context.Context, party ident.Party, stream int64) (finding.Day, error) {
-	var day int64
-	err := t.row(ctx, `select cast(coalesce(max(g.last_day), -1) as bigint) from finding f join sighting g on g.finding_id = f.id
-		where f.party_id = $1 and g.stream_id = $2`, []any{party, stream}, &day)
-	return finding.Day(day), err
-}
-
 // PartyMembers calls f for the addresses of a party that a stream saw last on a day or later.
-func (t *Tx) PartyMembers(ctx context.Context, party ident.Party, stream int64, since finding.Day, f func(Member)) error {
+func (t *Tx) PartyMembers(ctx context.Context, party ident.Party, stream int64, since finding.Day, f func(finding.Member)) error {
 	return t.members(ctx, "f.party_id = $1 and g.stream_id = $2 and g.last_day >= $3", f, party, stream, int64(since))
 }
 
 // AssetMembers calls f for the addresses whose text lies between two that a stream saw last on a day or later.
-func (t *Tx) AssetMembers(ctx context.Context, from, to string, stream int64, since finding.Day, f func(Member)) error {
+func (t *Tx) AssetMembers(ctx context.Context, from, to string, stream int64, since finding.Day, f func(finding.Member)) error {
 	return t.members(ctx, "f.asset >= $1 and f.asset < $2 and g.stream_id = $3 and g.last_day >= $4", f, from, to, stream, int64(since))
 }
 
-func (t *Tx) members(ctx context.Context, where string, f func(Member), args ...any) error {
+func (t *Tx) members(ctx context.Context, where string, f func(finding.Member), args ...any) error {
 	return t.each(ctx, `select f.asset, f.state, g.first_at, g.last_day, g.days
 		from finding f join sighting g on g.finding_id = f.id where f.asset_kind = 'ip' and `+where, args,
 		func(r *sql.Rows) error {
-			var m Member
+			var m finding.Member
 			var first, days int64
 			err := r.Scan(&m.Asset, &m.State, &first, &m.Last, &days)
 			m.First, m.Days = finding.DayOf(Instant(first)), uint64(days)

@@ -31,8 +31,8 @@ type Coverage struct {
 	streams map[int64]covering
 	today   finding.Day
 	judged  []judged
-	groups  map[groupKey]*finding.Together // nil: not all of it vanished at once
-	kept    map[sightKey]*finding.Together // sightings that need twice the cycles
+	groups  map[groupKey]*finding.Group
+	kept    map[sightKey][]*finding.Group
 	told    map[groupKey]*finding.Together // groups that keep a finding open
 }
 
@@ -67,7 +67,7 @@ const batch = 500
 func Read(ctx context.Context, s *store.Store, now time.Time, fade int, absence func(class string) int) (*Coverage, error) {
 	c := &Coverage{
 		store: s, absence: absence, streams: map[int64]covering{}, today: finding.DayOf(now), Fade: fade,
-		groups: map[groupKey]*finding.Together{}, kept: map[sightKey]*finding.Together{}, told: map[groupKey]*finding.Together{},
+		groups: map[groupKey]*finding.Group{}, kept: map[sightKey][]*finding.Group{}, told: map[groupKey]*finding.Together{},
 	}
 	c.Before = c.today - finding.Day(min(c.Fade, finding.HoldDays))
 	err := s.View(ctx, func(tx *store.Tx) error {
@@ -144,7 +144,7 @@ func (c *Coverage) sighted(rows []store.Covered) []finding.Sighted {
 			need = c.absence(r.Class)
 		}
 		out[i] = finding.Sighted{
-			Stream: s.name, Rhythm: s.rhythm, Need: need, Group: c.kept[sightKey{r.Finding, r.Stream}], Behind: s.behind,
+			Stream: s.name, Rhythm: s.rhythm, Need: need, Groups: c.kept[sightKey{r.Finding, r.Stream}], Behind: s.behind,
 			First: r.First, Last: r.Last, Days: r.Days,
 		}
 	}
@@ -163,8 +163,8 @@ func (c *Coverage) Weigh(rows []store.Covered) (finding.Verdict, finding.Evidenc
 	return finding.Weigh(c.sighted(rows), c.today, c.Fade)
 }
 
-// Group looks, for the findings that would be closed, whether all of their network or of their party vanished with
-// them. Only those pay for it.
+// Group looks, for the findings that would be closed, at how the streams saw their network and their party. Only those
+// pay for it.
 func (c *Coverage) Group(ctx context.Context, tx *store.Tx, rows []store.Covered) error {
 	for len(rows) > 0 {
 		n := 1
@@ -172,10 +172,8 @@ func (c *Coverage) Group(ctx context.Context, tx *store.Tx, rows []store.Covered
 			n++
 		}
 		if verdict, _ := c.Weigh(rows[:n]); verdict == finding.Shown {
-			for i := range rows[:n] {
-				if err := c.groupOf(ctx, tx, &rows[i]); err != nil {
-					return err
-				}
+			if err := c.groupsOf(ctx, tx, rows[:n]); err != nil {
+				return err
 			}
 		}
 		rows = rows[n:]
@@ -183,30 +181,41 @@ func (c *Coverage) Group(ctx context.Context, tx *store.Tx, rows []store.Covered
 	return nil
 }
 
-func (c *Coverage) groupOf(ctx context.Context, tx *store.Tx, r *store.Covered) error {
-	if r.Address == "" || r.State == finding.ClaimedFixed {
+// groupsOf reads the groups of one finding, and notes those that keep it open.
+func (c *Coverage) groupsOf(ctx context.Context, tx *store.Tx, rows []store.Covered) error {
+	if rows[0].Address == "" || rows[0].State == finding.ClaimedFixed {
 		return nil
 	}
-	var keys []groupKey
-	if p, ok := network(r.Address); ok {
-		keys = append(keys, groupKey{finding.OneNetwork, p.String(), r.Stream})
-	}
-	if r.Party != "" {
-		keys = append(keys, groupKey{finding.OneParty, string(r.Party), r.Stream})
-	}
-	for _, key := range keys {
-		t, known := c.groups[key]
-		if !known {
-			var err error
-			if t, err = c.together(ctx, tx, key); err != nil {
-				return fmt.Errorf("look at %s %s: %w", key.kind, key.name, err)
-			}
-			c.groups[key] = t
+	for _, r := range rows {
+		var keys []groupKey
+		if p, ok := network(r.Address); ok {
+			keys = append(keys, groupKey{finding.OneNetwork, p.String(), r.Stream})
 		}
-		if t != nil && r.Last >= c.sinceOf(key.stream, t.Last) {
-			c.kept[sightKey{r.Finding, r.Stream}] = t
-			c.told[key] = t
-			return nil
+		if r.Party != "" {
+			keys = append(keys, groupKey{finding.OneParty, string(r.Party), r.Stream})
+		}
+		for _, key := range keys {
+			g, known := c.groups[key]
+			if !known {
+				var err error
+				if g, err = c.read(ctx, tx, key); err != nil {
+					return fmt.Errorf("look at %s %s: %w", key.kind, key.name, err)
+				}
+				c.groups[key] = g
+			}
+			at := sightKey{r.Finding, r.Stream}
+			c.kept[at] = append(c.kept[at], g)
+		}
+	}
+	if verdict, _ := c.Weigh(rows); verdict == finding.Shown {
+		return nil
+	}
+	for i, s := range c.sighted(rows) {
+		if t := s.Together(); t != nil {
+			key := groupKey{t.Kind, t.Name, rows[i].Stream}
+			if had := c.told[key]; had == nil || had.Last < t.Last {
+				c.told[key] = t
+			}
 		}
 	}
 	return nil
@@ -226,55 +235,23 @@ func network(address string) (netip.Prefix, bool) {
 	return p, err == nil
 }
 
-// sinceOf returns the day from which on assets count as vanished together with one that a stream saw last on a day.
-func (c *Coverage) sinceOf(stream int64, last finding.Day) finding.Day {
-	if d, ok := c.streams[stream].rhythm.Back(last, finding.TogetherCycles-1); ok {
-		return d
-	}
-	return last
-}
-
-// together tells whether all of a group vanished from a stream at once: it sees none of them any more, three or more
-// that it had seen regularly were there until about the last sighting of any, and nobody said that one was fixed.
-func (c *Coverage) together(ctx context.Context, tx *store.Tx, key groupKey) (*finding.Together, error) {
-	rhythm := c.streams[key.stream].rhythm
-	read := func(since finding.Day, f func(store.Member)) error {
-		if key.kind == finding.OneParty {
-			return tx.PartyMembers(ctx, ident.Party(key.name), key.stream, since, f)
-		}
-		p, err := netip.ParsePrefix(key.name)
-		if err != nil {
-			return err
-		}
-		from, to := textRange(p)
-		return tx.AssetMembers(ctx, from, to, key.stream, since, func(m store.Member) {
-			if a, err := netip.ParseAddr(m.Asset); err == nil && p.Contains(a) {
-				f(m)
-			}
-		})
-	}
-	newest := finding.Day(-1)
-	var err error
+// read reads the members of a group.
+func (c *Coverage) read(ctx context.Context, tx *store.Tx, key groupKey) (*finding.Group, error) {
+	g := finding.NewGroup(key.kind, key.name, c.streams[key.stream].rhythm)
+	since := c.today - seenDays
 	if key.kind == finding.OneParty {
-		newest, err = tx.PartySeen(ctx, ident.Party(key.name), key.stream)
-	} else {
-		err = read(-1, func(m store.Member) { newest = max(newest, m.Last) })
+		return g, tx.PartyMembers(ctx, ident.Party(key.name), key.stream, since, g.Add)
 	}
-	if err != nil || newest < 0 || rhythm.After(newest, 1) == nil {
-		return nil, err // the stream still sees some of them
-	}
-	assets, claimed := map[string]bool{}, false
-	err = read(c.sinceOf(key.stream, newest), func(m store.Member) {
-		s := finding.Sighted{Rhythm: rhythm, First: m.First, Last: m.Last, Days: m.Days}
-		claimed = claimed || m.State == finding.ClaimedFixed
-		if s.Regular() && m.State != finding.FalsePositive {
-			assets[m.Asset] = true
-		}
-	})
-	if err != nil || claimed || len(assets) < finding.TogetherLeast {
+	p, err := netip.ParsePrefix(key.name)
+	if err != nil {
 		return nil, err
 	}
-	return &finding.Together{Kind: key.kind, Name: key.name, Assets: len(assets), Last: newest}, nil
+	from, to := textRange(p)
+	return g, tx.AssetMembers(ctx, from, to, key.stream, since, func(m finding.Member) {
+		if a, err := netip.ParseAddr(m.Asset); err == nil && p.Contains(a) {
+			g.Add(m)
+		}
+	})
 }
 
 // textRange returns the bounds of the texts of a network's addresses; those of others may lie between them.

@@ -303,7 +303,7 @@ func TestConfirmLevel(t *testing.T) {
 }
 
 // All four assets of a /24 vanish in one cycle: it takes six cycles and not three, the desk is told once, and the
-// evidence says why. Where the party says that one of them is fixed, three are enough.
+// evidence says why. Three are enough for one that its party says is fixed.
 func TestTogether(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -316,8 +316,8 @@ func TestTogether(t *testing.T) {
 	}{
 		{"a network", finding.Open, 9, map[int]int{16: 4}, 1, false},
 		{"a party", finding.Open, 9, map[int]int{16: 4}, 1, true},
-		{"one claimed", finding.ClaimedFixed, 9, map[int]int{13: 4}, 0, false},
-		{"one missed just before", finding.Open, 8, map[int]int{15: 1, 16: 3}, 1, false},
+		{"one claimed", finding.ClaimedFixed, 9, map[int]int{13: 1, 16: 3}, 1, false},
+		{"one missed just before", finding.Open, 8, map[int]int{16: 4}, 1, false},
 		{"one gone long before", finding.Open, 4, map[int]int{8: 1, 16: 3}, 1, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

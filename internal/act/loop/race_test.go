@@ -1,0 +1,6 @@
+//go:build race
+
+package loop
+
+// raced is whether the race detector watches: it slows down tenfold.
+const raced = true
