@@ -91,7 +91,7 @@ var Coverage = []TableCover{
 	{Table: "entry", Derived: "id at actor post act object reason body salt commitment cover", Outside: "tx", Why: "marks of transactions"},
 	{Table: "place", Derived: "seq entry_id hash"},
 	{Table: "tree", Derived: "id level n hash"},
-	{Table: "checkpoint", Derived: "size root note bridge", Outside: "at", Why: "when the database says that a checkpoint was made"},
+	{Table: "checkpoint", Derived: "size root note bridge", Outside: "at", Why: "when a checkpoint was made; older ones, which are thinned out"},
 	{Table: "payload", Key: "entry_id", Columns: "subject sealed"},
 	{Table: "payload_key", Key: "subject", Columns: "sealed_key created_at erased_at"},
 	{Table: "cover", Derived: "tbl row_key entry_id salt digest"},
