@@ -3,7 +3,6 @@ package store_test
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -150,50 +149,51 @@ func coverFindings(first, last int) []store.Finding {
 // TestCoverFound: what was there before rows were covered is covered once, as it was found, and what comes behind the
 // program's back later is not.
 func TestCoverFound(t *testing.T) {
-	for engine, dsn := range map[string]func() string{
-		"sqlite":   func() string { return filepath.Join(t.TempDir(), "tocsin.db") },
-		"postgres": func() string { return testkit.PostgresDSN(t) },
+	for engine, dsn := range map[string]func(*testing.T) string{
+		"sqlite":   func(t *testing.T) string { return filepath.Join(t.TempDir(), "tocsin.db") },
+		"postgres": func(t *testing.T) string { return testkit.PostgresDSN(t) },
 	} {
-		if engine == "postgres" && os.Getenv("TOCSIN_TEST_POSTGRES") == "" {
-			continue
-		}
-		at := dsn()
-		old, err := store.OpenAt(t.Context(), at, "0016_held.sql")
-		if err != nil {
+		t.Run(engine, func(t *testing.T) { coverFound(t, dsn(t)) })
+	}
+}
+
+func coverFound(t *testing.T, at string) {
+	t.Helper()
+	old, err := store.OpenAt(t.Context(), at, "0016_held.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = old.Keep(t.Context(), func(tx *store.Tx) error {
+		return tx.Exec(t.Context(), "insert into client (party_id, client_id) values ('a', 'b'), ('c', 'd')")
+	})
+	if err := errors.Join(err, old.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(t.Context(), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out := uncovered(t, s); len(out) != 2 {
+		t.Error(out)
+	}
+	for range 2 {
+		if err := s.CoverFound(t.Context(), coverDay); err != nil {
 			t.Fatal(err)
 		}
-		err = old.Keep(t.Context(), func(tx *store.Tx) error {
-			return tx.Exec(t.Context(), "insert into client (party_id, client_id) values ('a', 'b'), ('c', 'd')")
-		})
-		if err := errors.Join(err, old.Close()); err != nil {
-			t.Fatal(err)
-		}
-		s, err := store.Open(t.Context(), at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if out := uncovered(t, s); len(out) != 2 {
-			t.Errorf("%s: %v", engine, out)
-		}
-		for range 2 {
-			if err := s.CoverFound(t.Context(), coverDay); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if out := uncovered(t, s); out != nil || entryCount(t, s, "ledger.cover") != 1 {
-			t.Errorf("%s: %v", engine, out)
-		}
-		err = s.Keep(t.Context(), func(tx *store.Tx) error {
-			return tx.Exec(t.Context(), "insert into client (party_id, client_id) values ('e', 'f')")
-		})
-		if err := errors.Join(err, s.CoverFound(t.Context(), coverDay)); err != nil {
-			t.Fatal(err)
-		}
-		if out := uncovered(t, s); len(out) != 1 || out[0] != "client: row e/f is extra" {
-			t.Errorf("%s: %v", engine, out)
-		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
+	}
+	if out := uncovered(t, s); out != nil || entryCount(t, s, "ledger.cover") != 1 {
+		t.Error(out)
+	}
+	err = s.Keep(t.Context(), func(tx *store.Tx) error {
+		return tx.Exec(t.Context(), "insert into client (party_id, client_id) values ('e', 'f')")
+	})
+	if err := errors.Join(err, s.CoverFound(t.Context(), coverDay)); err != nil {
+		t.Fatal(err)
+	}
+	if out := uncovered(t, s); len(out) != 1 || out[0] != "client: row e/f is extra" {
+		t.Error(out)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
