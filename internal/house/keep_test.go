@@ -18,6 +18,7 @@ var keepers = map[string]string{
 	"internal/act/loop/deliver.go claim":             "who sends a notice now: a lease",
 	"internal/act/loop/deliver.go keep":              "a mail as written, before it goes out",
 	"internal/act/loop/writeback.go writeBack":       "counters that a fold's entry stands for",
+	"internal/act/loop/observe.go observe":           "what lines of archived signals say, for mails that are about to go out",
 	"internal/act/loop/reattribute.go attributedBy":  "how far the register was attributed",
 	"internal/act/loop/stream.go open":               "how far a signal was read",
 	"internal/act/coverage/coverage.go KeepHealth":   "what the rules say of a cycle: the counts that they read stand in its row",

@@ -58,16 +58,32 @@ func Neutral(cell string) string {
 	return "'" + cell
 }
 
-// Events returns events.jsonl: one IntelMQ event a line, fields in order of name.
+// eventsOf returns an event for each sighting of a finding that is told; one for the finding where none is.
+func (l *Letter) eventsOf(it Item, rows []Sighting) []map[string]any {
+	e := l.event(it)
+	if len(rows) == 0 {
+		return []map[string]any{e}
+	}
+	out := make([]map[string]any, len(rows))
+	for i, s := range rows {
+		out[i] = seen(e, s)
+	}
+	return out
+}
+
+// Events returns events.jsonl: one IntelMQ event a line, for each sighting that is told, fields in order of name.
 func (l *Letter) Events() ([]byte, error) {
 	var b bytes.Buffer
+	told := l.told()
 	for _, it := range l.Items {
-		line, err := json.Marshal(l.event(it))
-		if err != nil {
-			return nil, fmt.Errorf("write finding %d as an IntelMQ event: %w", it.ID, err)
+		for _, e := range l.eventsOf(it, told[it.ID].Rows) {
+			line, err := json.Marshal(e)
+			if err != nil {
+				return nil, fmt.Errorf("write finding %d as an IntelMQ event: %w", it.ID, err)
+			}
+			b.Write(line)
+			b.WriteByte('\n')
 		}
-		b.Write(line)
-		b.WriteByte('\n')
 	}
 	return b.Bytes(), nil
 }

@@ -92,10 +92,13 @@ func (l *Letter) attachments() ([]attachment, error) {
 	for _, a := range []struct {
 		name, mime string
 		make       func() ([]byte, error)
-	}{{"events.jsonl", "application/x-ndjson", l.Events}, {"xarf.json", "application/json", l.XARF}} {
+	}{{"events.jsonl", "application/x-ndjson", l.Events}, {"xarf.json", "application/json", l.XARF}, {"sightings.csv", "text/csv", l.SightingTable}} {
 		data, err := a.make()
 		if err != nil {
 			return nil, err
+		}
+		if data == nil {
+			continue
 		}
 		at := attachment{a.name, a.mime, data}
 		if len(data) > zipFrom {

@@ -14,6 +14,7 @@ import (
 
 	"tocsin/internal/asset"
 	"tocsin/internal/event"
+	"tocsin/internal/ident"
 	"tocsin/internal/marking"
 	"tocsin/internal/party"
 )
@@ -34,6 +35,8 @@ type Letter struct {
 	Thread  string // Message-ID of the chain's first mail; empty for the first
 	Problem string // of a key that cannot be used: "broken" or "expired"; the mail then says nothing of the findings
 	Closed  bool   // the mark lets nothing of the findings out by this mail: it has the link only
+
+	Sightings map[ident.Finding]Sightings // what is known of the single sightings of its findings
 }
 
 // sealed reports whether the mail has the link only.
@@ -110,8 +113,14 @@ type row struct {
 // Bodies returns the text and the HTML of the letter; attached names the attachments in their order.
 func (l *Letter) Bodies(attached ...string) (text, html string, err error) {
 	p := l.page()
-	if len(attached) == 3 {
+	if len(attached) >= 3 {
 		p.Attached = say(p.Language, "attached", attached[0], attached[1], attached[2])
+	}
+	if len(attached) == 4 {
+		p.Attached += "\n" + say(p.Language, "attached.sightings", attached[3])
+	}
+	if more, lost := l.untold(); more+lost > 0 && !l.sealed() {
+		p.Attached = strings.TrimPrefix(p.Attached+"\n"+l.remark(more, lost), "\n")
 	}
 	var b, h bytes.Buffer
 	if err := textMail.Execute(&b, p); err != nil {

@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"tocsin/internal/asset"
 	"tocsin/internal/event"
+	"tocsin/internal/ident"
 )
 
 // xarfTypes are the categories of XARF 4 with those of their types that name a technical harm; the rest (speech,
@@ -64,6 +66,8 @@ type xarfReport struct {
 	Evidence    []xarfEvidence `json:"evidence"`
 	Tags        []string       `json:"tags"`
 
+	Destination        string `json:"destination_ip,omitempty"`
+	DestinationPort    int    `json:"destination_port,omitempty"`
 	Service            string `json:"service,omitempty"`
 	ServicePort        int    `json:"service_port,omitempty"`
 	CVE                string `json:"cve_id,omitempty"`
@@ -77,22 +81,47 @@ type xarfReport struct {
 	ThreatType         string `json:"threat_type,omitempty"`
 }
 
-// XARF returns xarf.json: an array with one XARF 4 report per finding. A report's id depends only on notice and
-// finding, so that sending again makes no second report.
+// XARF returns xarf.json: an array with one XARF 4 report per sighting that is told, per finding where none is. A report's id
+// depends only on notice, finding and sighting, so that sending again makes no second report.
 func (l *Letter) XARF() ([]byte, error) {
 	reports := make([]xarfReport, 0, len(l.Items))
+	told := l.told()
 	for _, it := range l.Items {
-		r, err := l.report(it)
-		if err != nil {
-			return nil, fmt.Errorf("write finding %d as a XARF report: %w", it.ID, err)
+		rows := told[it.ID].Rows
+		for i, e := range l.eventsOf(it, rows) {
+			r, err := l.report(it, e)
+			if err != nil {
+				return nil, fmt.Errorf("write finding %d as a XARF report: %w", it.ID, err)
+			}
+			if len(rows) > 0 {
+				r.sighted(l.Notice.ID, it.ID, i, rows[i])
+			}
+			reports = append(reports, r)
 		}
-		reports = append(reports, r)
 	}
 	return json.MarshalIndent(reports, "", " ")
 }
 
-func (l *Letter) report(it Item) (xarfReport, error) {
-	payload, err := json.Marshal(l.event(it))
+// sighted makes the report of a finding that of its i-th sighting: the time and the port of the connection.
+func (r *xarfReport) sighted(n ident.Notice, id ident.Finding, i int, s Sighting) {
+	r.Timestamp = s.Time()
+	if i > 0 {
+		r.ID = reportID(fmt.Sprintf("%s\n%s\n%s", n, s.Time(), s.Fields["source.port"]), int64(id)*sightingsTold+int64(i))
+	}
+	if port, err := strconv.Atoi(s.Fields["source.port"]); err == nil {
+		r.Port = port
+	}
+	r.Destination = s.Fields["destination.ip"]
+	if port, err := strconv.Atoi(s.Fields["destination.port"]); err == nil {
+		r.DestinationPort = port
+	}
+	if p := s.Fields["protocol.transport"]; r.Protocol == "" && (p == "tcp" || p == "udp") {
+		r.Protocol = p
+	}
+}
+
+func (l *Letter) report(it Item, e map[string]any) (xarfReport, error) {
+	payload, err := json.Marshal(e)
 	if err != nil {
 		return xarfReport{}, err
 	}

@@ -28,7 +28,10 @@ var Coverage = []TableCover{
 	{Table: "receipt_key", Key: "feed_id key", Columns: "signal_id"},
 	{Table: "reject", Outside: "signal_id part line part_offset field reason raw replayed_at held", Why: "rows that were kept aside: the archive has the bytes, the signal their number"},
 	{Table: "detail", Key: "first_id", Columns: "last_id blob"},
-	{Table: "journal", Outside: "id stream_id signal_id blob", Why: "sightings that were not written back yet"},
+	{Table: "journal", Outside: "id stream_id signal_id low high blob", Why: "in which line of which signal a finding was seen: the fold's entries have its digest"},
+	{Table: "journal_mark", Outside: "id written", Why: "how much of the journal the counters hold"},
+	{Table: "observed", Outside: "finding_id at signal_id part line fields", Why: "what lines of signals say, read once from the archive"},
+	{Table: "observed_mark", Outside: "finding_id journal_id lost", Why: "how far the journal was read for that"},
 	{Table: "sighting", Outside: "finding_id stream_id first_at last_at count cycles days last_day last_signal last_line",
 		Why: "how often and when a finding was seen: the archive and the fold's entries tell it again"},
 

@@ -130,16 +130,20 @@ func (t *Tx) DetailOf(ctx context.Context, id ident.Finding) (first ident.Findin
 	return first, blob, err
 }
 
-// InsertJournal writes one chunk's packed sightings; the number is the chunk's, counted from 1.
-func (t *Tx) InsertJournal(ctx context.Context, stream int64, signal ident.Signal, blob []byte) error {
-	_, err := t.exec(ctx, `insert into journal (id, stream_id, signal_id, blob)
-		values ((select coalesce(max(j.id), 0) + 1 from journal j), $1, $2, $3)`, stream, signal, blob)
+// InsertJournal writes one chunk's packed sightings, which are of findings low to high; the number is the chunk's, counted
+// from 1.
+func (t *Tx) InsertJournal(ctx context.Context, stream int64, signal ident.Signal, low, high ident.Finding, blob []byte) error {
+	_, err := t.exec(ctx, `insert into journal (id, stream_id, signal_id, low, high, blob)
+		values ((select coalesce(max(j.id), 0) + 1 from journal j), $1, $2, $3, $4, $5)`, stream, signal, low, high, blob)
 	return err
 }
 
+// journalWritten is the number of the newest chunk whose sightings are counted in their rows.
+const journalWritten = "(select m.written from journal_mark m where m.id = 1)"
+
 // Journal calls f for every chunk that is not written back yet, oldest first.
 func (t *Tx) Journal(ctx context.Context, f func(stream int64, signal ident.Signal, blob []byte) error) error {
-	return t.each(ctx, "select stream_id, signal_id, blob from journal order by id", nil, func(r *sql.Rows) error {
+	return t.each(ctx, "select stream_id, signal_id, blob from journal where id > "+journalWritten+" order by id", nil, func(r *sql.Rows) error {
 		var stream int64
 		var signal ident.Signal
 		var blob []byte
@@ -150,10 +154,30 @@ func (t *Tx) Journal(ctx context.Context, f func(stream int64, signal ident.Sign
 	})
 }
 
-// ClearJournal forgets the journal, in the transaction that wrote its sightings back.
-func (t *Tx) ClearJournal(ctx context.Context) error {
-	_, err := t.exec(ctx, "delete from journal")
+// MarkJournal notes that all sightings of the journal are in their rows, in the transaction that wrote them back. The
+// journal stays: it leads from a finding to the lines that it was seen in.
+func (t *Tx) MarkJournal(ctx context.Context) error {
+	_, err := t.exec(ctx, "update journal_mark set written = (select coalesce(max(j.id), 0) from journal j) where id = 1")
 	return err
+}
+
+// JournalSince calls f for every chunk after number after that may have seen one of the findings low to high, oldest first,
+// and returns the number of the newest chunk that there is.
+func (t *Tx) JournalSince(ctx context.Context, after int64, low, high ident.Finding, f func(id int64, signal ident.Signal, blob []byte) error) (int64, error) {
+	var last int64
+	if err := t.row(ctx, "select coalesce(max(id), 0) from journal", nil, &last); err != nil {
+		return 0, err
+	}
+	return last, t.each(ctx, "select id, signal_id, blob from journal where id > $1 and id <= $2 and low <= $3 and high >= $4 order by id",
+		[]any{after, last, high, low}, func(r *sql.Rows) error {
+			var id int64
+			var signal ident.Signal
+			var blob []byte
+			if err := r.Scan(&id, &signal, &blob); err != nil {
+				return err
+			}
+			return f(id, signal, blob)
+		})
 }
 
 // Sighting is how one stream has seen one finding.
@@ -292,6 +316,6 @@ func (t *Tx) LowerFirst(ctx context.Context, id ident.Finding, at int64) error {
 // JournalEmpty reports whether every counter is in its row.
 func (t *Tx) JournalEmpty(ctx context.Context) (bool, error) {
 	var n int64
-	err := t.row(ctx, "select count(*) from journal", nil, &n)
+	err := t.row(ctx, "select count(*) from journal where id > "+journalWritten, nil, &n)
 	return n == 0, err
 }

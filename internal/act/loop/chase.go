@@ -130,6 +130,9 @@ func (l *Loop) escalate(ctx context.Context, tx *store.Tx, now time.Time, n *not
 		return err
 	}
 	n.State, n.Next = to, time.Time{}
+	if q.Kind == queueSilent {
+		n.Error = "" // of an attempt before it arrived
+	}
 	if err := tx.PutNotice(ctx, n); err != nil {
 		return err
 	}

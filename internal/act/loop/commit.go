@@ -180,7 +180,7 @@ func (x *run) write(ctx context.Context, tx *store.Tx, c *chunk, e *effect) erro
 	}
 	for i, g := range e.groups {
 		if len(g.sights) > 0 {
-			if err := tx.InsertJournal(ctx, g.stream, x.signal.ID, packed[i]); err != nil {
+			if err := tx.InsertJournal(ctx, g.stream, x.signal.ID, g.low(), g.high(), packed[i]); err != nil {
 				return err
 			}
 		}

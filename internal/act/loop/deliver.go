@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tocsin/internal/access"
@@ -71,8 +72,10 @@ type sending struct {
 	c       *party.Contact
 	items   []notice.Item
 	message []byte
-	thread  notice.Notice // the first of the chain; zero for the first itself
-	done    bool          // it was settled without sending
+
+	sightings map[ident.Finding]Sightings
+	thread    notice.Notice // the first of the chain; zero for the first itself
+	done      bool          // it was settled without sending
 }
 
 // claim takes the next notice and looks whether what it says still holds: findings that are closed, answered or
@@ -191,6 +194,9 @@ func (l *Loop) settle(ctx context.Context, tx *store.Tx, now time.Time, n *notic
 // deliver writes the mail if that is not done, sends it and records what came of it.
 func (l *Loop) deliver(ctx context.Context, now time.Time, job *sending, signer *notice.SigningKey) error {
 	if job.message == nil {
+		if err := l.readSightings(ctx, now, job); err != nil {
+			return err
+		}
 		m, err := l.compose(now, job, signer)
 		if err != nil {
 			return err
@@ -208,6 +214,28 @@ func (l *Loop) deliver(ctx context.Context, now time.Time, job *sending, signer 
 	return l.store.Update(ctx, func(tx *store.Tx) error { return l.record(ctx, tx, now, job, sent) })
 }
 
+// readSightings reads the single sightings of what a notice tells, and of what the notices tell that wait beside it: a signal is
+// read once for all of them.
+func (l *Loop) readSightings(ctx context.Context, now time.Time, job *sending) error {
+	ids := findingIDs(job.items)
+	err := l.store.View(ctx, func(tx *store.Tx) error {
+		more, err := tx.FindingsPlanned(ctx, observedAhead)
+		ids = append(ids, more...)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	slices.Sort(ids)
+	if err := l.observe(ctx, now, slices.Compact(ids)); err != nil {
+		return err
+	}
+	return l.store.View(ctx, func(tx *store.Tx) (err error) {
+		job.sightings, err = sightingsOf(ctx, tx, job.items, observedKept)
+		return err
+	})
+}
+
 func (l *Loop) compose(now time.Time, job *sending, signer *notice.SigningKey) (notice.Mail, error) {
 	letter := l.letter(now, job)
 	letter.Link = l.noticeURL(job.n.ID, letter.Until)
@@ -219,7 +247,7 @@ func (l *Loop) letter(now time.Time, job *sending) *notice.Letter {
 	r := l.rules()
 	letter := &notice.Letter{
 		Notice: &job.n, Party: &job.p, Contact: job.c, Sender: l.set.Sender, Items: job.items,
-		Until: now.Add(r.LinkLife), Zone: l.set.Zone, Now: now, Rules: r,
+		Until: now.Add(r.LinkLife), Zone: l.set.Zone, Now: now, Rules: r, Sightings: job.sightings,
 	}
 	if job.n.Parent != "" {
 		letter.First, letter.Thread = job.thread.Sent, job.thread.MessageID

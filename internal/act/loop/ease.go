@@ -127,7 +127,7 @@ func (l *Loop) openOf(ctx context.Context, tx *store.Tx, now time.Time, id ident
 			return 0, 0, err
 		}
 		for i := range list {
-			if failed := list[i].Sent.IsZero() || list[i].Error != ""; failed != (kind == queueFailed) {
+			if failed := list[i].Error != ""; failed != (kind == queueFailed) { // escalate keeps the error of what reached nobody
 				continue
 			}
 			open, err := stillOpen(ctx, tx, &list[i])

@@ -5,6 +5,7 @@ import (
 
 	"tocsin/internal/event"
 	"tocsin/internal/finding"
+	"tocsin/internal/ident"
 	"tocsin/internal/store"
 )
 
@@ -30,6 +31,23 @@ type group struct {
 	sights []sight
 	days   map[uint16]int64 // rows by day
 	aside  int64            // rows that could not be read
+}
+
+// low and high are the smallest and the largest number among the findings of a group's sightings.
+func (g *group) low() ident.Finding {
+	least := g.sights[0].finding
+	for _, s := range g.sights {
+		least = min(least, s.finding)
+	}
+	return ident.Finding(least)
+}
+
+func (g *group) high() ident.Finding {
+	most := uint32(0)
+	for _, s := range g.sights {
+		most = max(most, s.finding)
+	}
+	return ident.Finding(most)
 }
 
 // recheck is a row that says that the problem is gone.

@@ -247,7 +247,7 @@ func TestVerifyReadsTheJournal(t *testing.T) {
 		w.find(4, finding.Open, 1, 2)
 		w.cycles(0, 8)
 		w.update(func(ctx context.Context, tx *store.Tx) error {
-			return tx.InsertJournal(ctx, 1, 1, packSights(nil, 0, []sight{{finding: 2, line: 1, at: store.Micros(at(7, 1))}}))
+			return tx.InsertJournal(ctx, 1, 1, 2, 2, packSights(nil, 0, []sight{{finding: 2, line: 1, at: store.Micros(at(7, 1))}}))
 		})
 		if v := w.verify(at(8, 2)); v != (Verified{Closed: 1}) {
 			t.Errorf("%+v", v)

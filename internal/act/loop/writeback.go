@@ -12,7 +12,7 @@ import (
 	"tocsin/internal/store"
 )
 
-// WriteBack writes the counters that only the journal holds into their rows and empties the journal, in one
+// WriteBack writes the counters that only the journal holds into their rows and notes that they are there, in one
 // transaction. Pages and evidence read the rows; until then they see the state before.
 func (l *Loop) WriteBack(ctx context.Context) error {
 	l.fold.mu.Lock()
@@ -64,7 +64,7 @@ func (f *folder) writeBack(ctx context.Context, s *store.Store) error {
 				return err
 			}
 		}
-		return tx.ClearJournal(ctx)
+		return tx.MarkJournal(ctx)
 	})
 	if err != nil {
 		return errors.Join(fmt.Errorf("write counters back: %w", err), f.forget(err))
