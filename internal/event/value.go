@@ -49,7 +49,7 @@ func (e *Event) Put(name, text string) error {
 }
 
 func (e *Event) put(f *Field, text string) error {
-	if text = strings.TrimSpace(text); text == "" {
+	if text = strings.TrimSpace(text); f.Empty(text) {
 		delete(e.Fields, f.Name)
 		return nil
 	}

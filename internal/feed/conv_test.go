@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -27,7 +28,11 @@ func converted(t testing.TB, convert, field, cell, with string, row map[string]s
 	if err != nil {
 		t.Fatal(err)
 	}
+	agreeCells(t, m, cells)
 	e, err := m.Event(cells)
+	if why, ok := errors.AsType[*Reject](err); ok && Vital(field) {
+		return nil, []event.Note{{Field: field, Reason: why.Reason}} // the record is kept aside
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,6 +63,7 @@ type step struct {
 	argument string
 	seen     int  // place among values; -1: none
 	rowWide  bool // reads other cells, so that an empty one does not matter
+	verbatim bool // takes text as it stands, placeholders too
 	secrecy  Secrecy
 	domain   string // extra field that keeps the domain of a sealed account
 	when     []condition
@@ -179,7 +180,7 @@ func (m *Mapping) rules(rules []Rule, filters []Filter) (Drift, error) {
 			}
 		}
 		if s.rule.Required || s.rule.Strict {
-			if len(m.strict) < len(values{}) {
+			if len(m.strict) < len(values{}.read) {
 				s.seen = len(m.strict)
 			}
 			m.strict = append(m.strict, i)
@@ -238,6 +239,7 @@ func (m *Mapping) add(r Rule) error {
 		return fault.New(fault.Invalid, "column %q: the conversion time and no other needs a layout", r.Column)
 	}
 	s.argument = argument
+	s.verbatim = s.extra && name == "text"
 	s.rowWide = name == "category_or_detail" || strings.HasPrefix(name, "scan_exchange_")
 	if at, ok := m.at[r.With]; ok {
 		s.with = at
@@ -327,7 +329,7 @@ func (s *step) named(cells [][]byte, columns ...string) []byte {
 	}
 	for _, c := range columns {
 		if at, ok := s.mapping.at[c]; ok && at < len(cells) {
-			if b := trim(cells[at]); len(b) > 0 {
+			if b := trim(cells[at]); len(b) > 0 && !event.Placeholder(b) {
 				return b
 			}
 		}

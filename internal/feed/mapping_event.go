@@ -3,6 +3,7 @@ package feed
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"tocsin/internal/event"
@@ -11,6 +12,9 @@ import (
 
 // Event reads the whole record.
 func (m *Mapping) Event(cells [][]byte) (event.Event, error) {
+	if _, _, err := m.plainRow(cells, nil); err != nil {
+		return event.Event{}, err
+	}
 	var seen values
 	if err := m.check(cells, &seen); err != nil {
 		return event.Event{}, err
@@ -74,12 +78,15 @@ func (m *Mapping) fix(e *event.Event) {
 
 // values are what check read of the first strict steps, so that nobody has to read it again. They are good for steps
 // that check let pass.
-type values [4]value
+type values struct {
+	read [4]value
+	bad  *Reject // of a filled cell that could not be read as what identifies the finding or tells its state
+}
 
 // value returns what a step makes of a record that check let pass.
 func (s *step) value(cells [][]byte, seen *values) (value, string) {
 	if s.seen >= 0 {
-		return seen[s.seen], ""
+		return seen.read[s.seen], ""
 	}
 	return s.eval(cells)
 }
@@ -94,15 +101,15 @@ func (m *Mapping) check(cells [][]byte, seen *values) error {
 	for n, i := range m.strict {
 		s := &m.steps[i]
 		v, reason := s.eval(cells)
-		if n < len(seen) {
-			seen[n] = v
+		if n < len(seen.read) {
+			seen.read[n] = v
 		}
 		if reason == "" && v.kind != absent && !s.fits(v) {
-			reason = "does not fit the field"
+			reason = s.misfit(v)
 		}
 		switch {
 		case reason != "":
-			return &Reject{Field: s.rule.Column, Reason: quoted(trim(cells[s.cell])) + " " + reason}
+			return s.unreadable(cells, reason)
 		case v.kind == absent && s.rule.Required && s.applies(cells) && !m.twin(s, cells):
 			return &Reject{Field: s.rule.Column, Reason: fmt.Sprintf("holds no %s, which is needed", s.name)}
 		}
@@ -150,9 +157,14 @@ func (s *step) eval(cells [][]byte) (value, string) {
 			return value{}, ""
 		}
 	}
+	if event.Placeholder(cell) && !s.verbatim && !s.rowWide && (s.extra || s.field.Empty(string(cell))) {
+		return value{}, ""
+	}
 	var with []byte
 	if s.with >= 0 {
-		with = trim(cells[s.with])
+		if with = trim(cells[s.with]); event.Placeholder(with) {
+			with = nil
+		}
 	}
 	return s.convert(cell, with, s, cells)
 }
@@ -171,7 +183,7 @@ func (s *step) mapped(cell []byte) []byte {
 	if to, ok := s.mapTo[strings.ToLower(string(cell))]; ok {
 		return []byte(to)
 	}
-	if to, ok := s.mapTo["*"]; ok {
+	if to, ok := s.mapTo["*"]; ok && !event.Placeholder(cell) {
 		return []byte(to)
 	}
 	return cell
@@ -278,6 +290,49 @@ func (s *step) fits(v value) bool {
 	}
 	_, err := s.canonical(v)
 	return err == nil
+}
+
+// misfit says what is wrong with a value that does not fit the step's field.
+func (s *step) misfit(v value) string {
+	if s.field.Kind == event.Port {
+		return "does not fit the field: a port is a whole number from 0 to 65535"
+	}
+	if _, err := s.canonical(v); err != nil && s.secrecy == Plain {
+		return "does not fit the field: " + err.Error()
+	}
+	return "does not fit the field of kind " + s.field.Kind.String()
+}
+
+// unreadable is the reject of a cell that is filled and cannot be read. It never shows a secret.
+func (s *step) unreadable(cells [][]byte, reason string) *Reject {
+	cell := trim(cells[s.cell])
+	if s.secrecy != Plain {
+		cell = []byte(s.mapping.sealer.Apply(s.secrecy, string(cell)))
+		reason = "cannot be read as " + s.field.Kind.String()
+	}
+	return &Reject{Field: s.rule.Column, Reason: quoted(cell) + " " + reason}
+}
+
+// failure says why the step's cell could not be read, or nothing where it could, is empty, or another step reads it: of
+// the same field, or of another asset.
+func (s *step) failure(cells [][]byte) *Reject {
+	v, reason := s.eval(cells)
+	if reason == "" && (v.kind == absent || s.fits(v)) {
+		return nil
+	}
+	if reason == "" {
+		reason = s.misfit(v)
+	}
+	for i := range s.mapping.steps {
+		t := &s.mapping.steps[i]
+		if t == s || t.cell != s.cell || t.name != s.name && !(slices.Contains(assetOrder, t.name) && slices.Contains(assetOrder, s.name)) {
+			continue
+		}
+		if v, reason := t.eval(cells); reason == "" && v.kind != absent && t.fits(v) {
+			return nil
+		}
+	}
+	return s.unreadable(cells, reason)
 }
 
 func (s *step) note(e *event.Event, cells [][]byte, reason string) {

@@ -149,8 +149,11 @@ func (m *Mapping) plainRow(cells [][]byte, buf []byte) (Row, []byte, error) {
 	}
 	start := len(buf)
 	buf, kind := m.appendAsset(buf, cells, &seen, scope)
-	if kind == "" {
-		return Row{}, buf[:start], &Reject{Reason: reasonNoAsset}
+	if kind == "" && seen.bad == nil {
+		seen.bad = m.noAsset(cells)
+	}
+	if seen.bad != nil {
+		return Row{}, buf[:start], seen.bad
 	}
 	buf = m.appendService(buf, cells, &seen, scope.Service && kind == asset.IP)
 	if p.constantTail != nil {
@@ -170,12 +173,10 @@ func (m *Mapping) plainRow(cells [][]byte, buf []byte) (Row, []byte, error) {
 		row.Mark, _ = marking.Source(m.markText(&p.tlp, cells, &seen), m.markText(&p.pap, cells, &seen))
 	}
 	if m.recheck {
-		from := len(buf)
-		var status []byte
-		if b, ok := m.appendText(buf, &p.status, cells, &seen); ok {
-			status = b[from:]
-		}
-		row.Gone = equalFold(status, "offline")
+		row.Gone = m.gone(cells, buf, &seen)
+	}
+	if seen.bad != nil {
+		return Row{}, buf[:start], seen.bad
 	}
 	return row, buf, nil
 }
@@ -204,13 +205,48 @@ func (m *Mapping) markText(s *slot, cells [][]byte, seen *values) string {
 
 const reasonNoAsset = "the event names no address, domain, prefix, URL, AS number or account"
 
+// noAsset is the reject of a record without an asset. It names the first cell that might have held one.
+func (m *Mapping) noAsset(cells [][]byte) *Reject {
+	for _, s := range []*slot{&m.row.ip, &m.row.fqdn, &m.row.network, &m.row.url, &m.row.asn, &m.row.account} {
+		for _, i := range s.steps {
+			t := &m.steps[i]
+			if cell := trim(cells[t.cell]); len(cell) > 0 && !event.Placeholder(cell) && t.applies(cells) {
+				return t.unreadable(cells, "is no "+t.field.Kind.String()+" that can be an asset, and "+reasonNoAsset)
+			}
+		}
+	}
+	return &Reject{Reason: reasonNoAsset}
+}
+
+// gone reports whether a re-check shows the problem gone. Its status is online, offline or empty: another one is
+// neither a sighting nor an end.
+func (m *Mapping) gone(cells [][]byte, buf []byte, seen *values) bool {
+	b, ok := m.appendText(buf, &m.row.status, cells, seen)
+	status := b[len(buf):]
+	if !ok || len(status) == 0 || equalFold(status, "online") {
+		return false
+	}
+	if equalFold(status, "offline") {
+		return true
+	}
+	for _, i := range m.row.status.steps {
+		if s := &m.steps[i]; seen.bad == nil && s.applies(cells) && len(trim(cells[s.cell])) > 0 {
+			seen.bad = s.unreadable(cells, "is neither online nor offline")
+		}
+	}
+	return false
+}
+
 // typeOf reads the RSIT type of a record.
 func (m *Mapping) typeOf(cells [][]byte, seen *values) (string, error) {
 	p := &m.row
 	for _, i := range p.typ.steps {
 		s := &m.steps[i]
 		v, reason := s.value(cells, seen)
-		if reason != "" || v.kind == absent {
+		if reason != "" {
+			return "", s.unreadable(cells, reason)
+		}
+		if v.kind == absent {
 			continue
 		}
 		_, typ, err := event.Class(strings.TrimSpace(string(v.text)))
@@ -227,11 +263,11 @@ func (m *Mapping) appendAsset(buf []byte, cells [][]byte, seen *values, scope fi
 	p := &m.row
 	start := len(buf)
 	if scope.URL && !p.url.empty() {
-		if b, ok := m.appendText(append(append(buf, asset.URL...), 0), &p.url, cells, seen); ok {
+		if b, ok := m.appendText(append(append(buf, asset.URL...), 0), &p.url, cells, seen); ok || seen.bad != nil {
 			return append(b, 0), asset.URL
 		}
 	}
-	if b, ok := m.appendText(append(append(buf, asset.IP...), 0), &p.ip, cells, seen); ok {
+	if b, ok := m.appendText(append(append(buf, asset.IP...), 0), &p.ip, cells, seen); ok || seen.bad != nil {
 		return append(b, 0), asset.IP
 	}
 	for _, c := range [...]struct {
@@ -241,12 +277,12 @@ func (m *Mapping) appendAsset(buf []byte, cells [][]byte, seen *values, scope fi
 		if c.slot.empty() {
 			continue
 		}
-		if b, ok := m.appendText(buf, c.slot, cells, seen); ok {
+		if b, ok := m.appendText(buf, c.slot, cells, seen); ok || seen.bad != nil {
 			a := finding.Whole(asset.Asset{Kind: c.kind, Value: string(b[start:])})
 			return append(append(append(append(buf[:start], a.Kind...), 0), a.Value...), 0), a.Kind
 		}
 	}
-	if n := m.integer(&p.asn, cells, seen); n > 0 {
+	if n := m.integer(&p.asn, cells, seen); n > 0 || seen.bad != nil {
 		return append(strconv.AppendInt(append(append(buf, asset.ASN...), 0), n, 10), 0), asset.ASN
 	}
 	if b, ok := m.appendText(append(append(buf, asset.Account...), 0), &p.account, cells, seen); ok {
@@ -276,6 +312,9 @@ func (m *Mapping) appendText(buf []byte, s *slot, cells [][]byte, seen *values) 
 		if b, ok := m.steps[i].appendTo(buf, cells, seen); ok {
 			return b, true
 		}
+		if seen.bad != nil {
+			return buf, false
+		}
 	}
 	if t, ok := s.initial.(string); ok {
 		return append(buf, t...), true
@@ -287,7 +326,11 @@ func (m *Mapping) appendText(buf []byte, s *slot, cells [][]byte, seen *values) 
 // others take the way of Event.
 func (s *step) appendTo(buf []byte, cells [][]byte, seen *values) ([]byte, bool) {
 	v, reason := s.value(cells, seen)
-	if reason != "" || v.kind == absent {
+	if reason != "" {
+		seen.bad = s.failure(cells)
+		return buf, false
+	}
+	if v.kind == absent {
 		return buf, false
 	}
 	if v.kind == text && s.secrecy == Plain {
@@ -300,7 +343,6 @@ func (s *step) appendTo(buf []byte, cells [][]byte, seen *values) ([]byte, bool)
 			if name, err := event.TransportName(v.text); err == nil {
 				return append(buf, name...), true
 			}
-			return buf, false
 		case event.String, event.Lower:
 			if s.field.Max == 0 && graphic(v.text) {
 				from := len(buf)
@@ -314,6 +356,7 @@ func (s *step) appendTo(buf []byte, cells [][]byte, seen *values) ([]byte, bool)
 	}
 	got, err := s.canonical(v)
 	if err != nil {
+		seen.bad = s.failure(cells)
 		return buf, false
 	}
 	t, ok := got.(string)
@@ -331,22 +374,25 @@ func (m *Mapping) integer(s *slot, cells [][]byte, seen *values) int64 {
 	for _, i := range s.steps {
 		t := &m.steps[i]
 		v, reason := t.value(cells, seen)
-		if reason != "" || v.kind == absent {
+		if reason == "" && v.kind == absent {
 			continue
 		}
 		if v.kind == whole && t.field.Kind == event.Port && v.n >= 0 && v.n <= 65535 {
 			return v.n
 		}
-		if got, err := t.canonical(v); err == nil {
+		if got, err := t.canonical(v); err == nil && reason == "" {
 			n, _ := got.(int64)
 			return n
+		}
+		if seen.bad = t.failure(cells); seen.bad != nil {
+			return 0
 		}
 	}
 	n, _ := s.initial.(int64)
 	return n
 }
 
-// instant returns the record's time in microseconds, or 0.
+// instant returns the record's time in microseconds, or 0 where it has none. A time that cannot be read is no time.
 func (m *Mapping) instant(cells [][]byte, seen *values) int64 {
 	s := &m.row.time
 	if t, ok := s.constant.(string); ok {
@@ -356,13 +402,17 @@ func (m *Mapping) instant(cells [][]byte, seen *values) int64 {
 	for _, i := range s.steps {
 		v, reason := m.steps[i].value(cells, seen)
 		switch {
-		case reason != "":
-		case v.kind == moment:
+		case reason == "" && v.kind == absent:
+			continue
+		case reason == "" && v.kind == moment:
 			return v.n
-		case v.kind == text:
+		case reason == "" && v.kind == text:
 			if at, ok := event.ParseMoment(v.text); ok {
 				return at.Micros
 			}
+		}
+		if seen.bad = m.steps[i].failure(cells); seen.bad != nil {
+			return 0
 		}
 	}
 	if t, ok := s.initial.(string); ok {

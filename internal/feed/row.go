@@ -15,7 +15,9 @@ func RowOf(e event.Event, recheck bool, streamBy []string) (Row, error) {
 	if err != nil {
 		return Row{}, &Reject{Reason: err.Error()}
 	}
-	row := Row{Key: id.Key(), Gone: recheck && e.Text("status") == "offline", Source: SourceOf(e, streamBy), Mark: e.Mark()}
+	row := Row{
+		Key: id.Key(), Gone: recheck && strings.EqualFold(e.Text("status"), "offline"), Source: SourceOf(e, streamBy), Mark: e.Mark(),
+	}
 	if m, ok := event.ParseMoment(e.Text("time.source")); ok {
 		row.At = m.Micros
 	}

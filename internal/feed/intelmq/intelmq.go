@@ -104,6 +104,9 @@ func (d *decoder) Event(rec feed.Record) (event.Event, error) {
 	}
 	d.defaults(&e)
 	d.seal(&e)
+	if why := feed.Unread(e, d.recheck); why != nil {
+		return event.Event{}, why
+	}
 	if _, err := finding.Identify(e); err != nil {
 		return event.Event{}, &feed.Reject{Reason: err.Error()}
 	}
@@ -119,11 +122,15 @@ func (d *decoder) defaults(e *event.Event) {
 	}
 	given := e.Text("classification.type") != ""
 	for name, v := range d.base.Fields {
-		if _, ok := e.Fields[name]; ok || given && strings.HasPrefix(name, "extra.classification_") {
+		if _, ok := e.Fields[name]; ok || feed.Vital(name) && noted(e, name) || given && strings.HasPrefix(name, "extra.classification_") {
 			continue
 		}
 		e.Fields[name] = v
 	}
+}
+
+func noted(e *event.Event, field string) bool {
+	return slices.ContainsFunc(e.Notes, func(n event.Note) bool { return n.Field == field })
 }
 
 // seal replaces what is secret. The raw record holds the same in base64, so it is left out where anything was sealed.

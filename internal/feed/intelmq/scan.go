@@ -3,6 +3,8 @@ package intelmq
 import (
 	"bytes"
 	"unicode/utf8"
+
+	"tocsin/internal/event"
 )
 
 // scan walks a flat JSON object and notes the values of the fields that matter. False where the text is not plainly
@@ -81,7 +83,7 @@ func value(b []byte, at slot, got *[slots][]byte) ([]byte, bool) {
 		return nil, false
 	case at == other:
 		return rest, true
-	case at == sourcePort || !plain || got[at] != nil || !proper(s):
+	case at == sourcePort || !plain || got[at] != nil || !proper(s) || event.Placeholder(s):
 		return nil, false
 	case len(s) > 0:
 		got[at] = s

@@ -73,6 +73,9 @@ func (d *decoder) short(line []byte, s *feed.Scratch) (feed.Row, bool) {
 		return feed.Row{}, false
 	}
 	row := feed.Row{Gone: d.recheck && string(got[status]) == "offline"}
+	if d.recheck && got[status] != nil && !row.Gone && string(got[status]) != "online" {
+		return feed.Row{}, false
+	}
 	if at := got[timeSource]; at != nil {
 		m, ok := event.ParseMoment(at)
 		if !ok {
