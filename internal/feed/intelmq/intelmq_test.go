@@ -109,7 +109,7 @@ func TestRejects(t *testing.T) {
 		{`{"source.ip":"192.0.2.1"} x`, "more than one JSON value"},
 		{`{"source.ip":"192.0.2.1"}`, "classification.type: is missing"},
 		{`{"classification.type":"scanner"}`, "names no address"},
-		{`{"classification.type":"scanner","source.ip":"192.0.2.300"}`, `source.ip: "192.0.2.300" is not an IP address`},
+		{`{"classification.type":"scanner","source.ip":"192.0.2.300"}`, `"192.0.2.300" is not an IP address`},
 		{`{"classification.type":"scaner","source.ip":"192.0.2.1"}`, "the nearest is \"scanner\""},
 		{`{"classification.type":"scanner","sorce.ip":"192.0.2.1"}`, "the nearest is \"source.ip\""},
 	} {
