@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tocsin/internal/event"
+	"tocsin/internal/finding"
 )
 
 // converted runs one conversion on a row of columns a, b and those that whole-row conversions look at.
@@ -30,7 +31,7 @@ func converted(t testing.TB, convert, field, cell, with string, row map[string]s
 	}
 	agreeCells(t, m, cells)
 	e, err := m.Event(cells)
-	if why, ok := errors.AsType[*Reject](err); ok && Vital(field) {
+	if why, ok := errors.AsType[*Reject](err); ok && finding.Vital(field) {
 		return nil, []event.Note{{Field: field, Reason: why.Reason}} // the record is kept aside
 	}
 	if err != nil {

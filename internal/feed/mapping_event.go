@@ -294,23 +294,23 @@ func (s *step) fits(v value) bool {
 
 // misfit says what is wrong with a value that does not fit the step's field.
 func (s *step) misfit(v value) string {
-	if s.field.Kind == event.Port {
-		return "does not fit the field: a port is a whole number from 0 to 65535"
+	if _, err := s.canonical(v); err != nil {
+		return err.Error()
 	}
-	if _, err := s.canonical(v); err != nil && s.secrecy == Plain {
-		return "does not fit the field: " + err.Error()
-	}
-	return "does not fit the field of kind " + s.field.Kind.String()
+	return fmt.Sprintf("cannot be read as %s", s.field.Kind)
 }
 
 // unreadable is the reject of a cell that is filled and cannot be read. It never shows a secret.
 func (s *step) unreadable(cells [][]byte, reason string) *Reject {
-	cell := trim(cells[s.cell])
+	shown := quoted(trim(cells[s.cell]))
 	if s.secrecy != Plain {
-		cell = []byte(s.mapping.sealer.Apply(s.secrecy, string(cell)))
-		reason = "cannot be read as " + s.field.Kind.String()
+		shown = quoted([]byte(s.mapping.sealer.Apply(s.secrecy, string(trim(cells[s.cell])))))
+		reason = fmt.Sprintf("cannot be read as %s", s.field.Kind)
 	}
-	return &Reject{Field: s.rule.Column, Reason: quoted(cell) + " " + reason}
+	if !strings.HasPrefix(reason, shown) {
+		reason = shown + " " + reason
+	}
+	return &Reject{Field: s.rule.Column, Reason: reason}
 }
 
 // failure says why the step's cell could not be read, or nothing where it could, is empty, or another step reads it: of
@@ -325,7 +325,7 @@ func (s *step) failure(cells [][]byte) *Reject {
 	}
 	for i := range s.mapping.steps {
 		t := &s.mapping.steps[i]
-		if t == s || t.cell != s.cell || t.name != s.name && !(slices.Contains(assetOrder, t.name) && slices.Contains(assetOrder, s.name)) {
+		if t == s || t.cell != s.cell || t.name != s.name && !(slices.Contains(finding.AssetFields, t.name) && slices.Contains(finding.AssetFields, s.name)) {
 			continue
 		}
 		if v, reason := t.eval(cells); reason == "" && v.kind != absent && t.fits(v) {

@@ -211,7 +211,8 @@ func (m *Mapping) noAsset(cells [][]byte) *Reject {
 		for _, i := range s.steps {
 			t := &m.steps[i]
 			if cell := trim(cells[t.cell]); len(cell) > 0 && !event.Placeholder(cell) && t.applies(cells) {
-				return t.unreadable(cells, "is no "+t.field.Kind.String()+" that can be an asset, and "+reasonNoAsset)
+				reason := "is no asset, and the event names no other"
+				return t.unreadable(cells, reason)
 			}
 		}
 	}
@@ -231,7 +232,8 @@ func (m *Mapping) gone(cells [][]byte, buf []byte, seen *values) bool {
 	}
 	for _, i := range m.row.status.steps {
 		if s := &m.steps[i]; seen.bad == nil && s.applies(cells) && len(trim(cells[s.cell])) > 0 {
-			seen.bad = s.unreadable(cells, "is neither online nor offline")
+			reason := "is neither online nor offline"
+			seen.bad = s.unreadable(cells, reason)
 		}
 	}
 	return false

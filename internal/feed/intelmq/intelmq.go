@@ -104,8 +104,8 @@ func (d *decoder) Event(rec feed.Record) (event.Event, error) {
 	}
 	d.defaults(&e)
 	d.seal(&e)
-	if why := feed.Unread(e, d.recheck); why != nil {
-		return event.Event{}, why
+	if field, reason := finding.Unread(e, d.recheck); field != "" {
+		return event.Event{}, &feed.Reject{Field: field, Reason: reason}
 	}
 	if _, err := finding.Identify(e); err != nil {
 		return event.Event{}, &feed.Reject{Reason: err.Error()}
@@ -122,7 +122,7 @@ func (d *decoder) defaults(e *event.Event) {
 	}
 	given := e.Text("classification.type") != ""
 	for name, v := range d.base.Fields {
-		if _, ok := e.Fields[name]; ok || feed.Vital(name) && noted(e, name) || given && strings.HasPrefix(name, "extra.classification_") {
+		if _, ok := e.Fields[name]; ok || finding.Vital(name) && noted(e, name) || given && strings.HasPrefix(name, "extra.classification_") {
 			continue
 		}
 		e.Fields[name] = v

@@ -182,8 +182,8 @@ func (d *decoder) Event(rec feed.Record) (event.Event, error) {
 	if err := d.put(&e, trailer, l.comment); err != nil {
 		return event.Event{}, err
 	}
-	if why := feed.Unread(e, d.pack.Recheck); why != nil {
-		return event.Event{}, why
+	if field, reason := finding.Unread(e, d.pack.Recheck); field != "" {
+		return event.Event{}, &feed.Reject{Field: field, Reason: reason}
 	}
 	if _, err := finding.Identify(e); err != nil {
 		return event.Event{}, &feed.Reject{Reason: err.Error()}

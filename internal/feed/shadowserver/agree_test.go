@@ -105,7 +105,7 @@ func TestBadRows(t *testing.T) {
 		`2026-11-20 05:12:33,,tcp,23,high,x`:              "ip: holds no source.ip",
 		`2026-11-20 05:12:33,192.0.2,tcp,23,high,x`:       `ip: "192.0.2" is not an IP address`,
 		`2026-11-20 05:12:33,192.0.2.1,tcp,telnet,high,x`: `port: "telnet" is not a whole number`,
-		`2026-11-20 05:12:33,192.0.2.1,tcp,65536,high,x`:  `port: "65536" does not fit`,
+		`2026-11-20 05:12:33,192.0.2.1,tcp,65536,high,x`:  `port: "65536" is not a whole number from 0 to 65535`,
 		`2026-11-20 05:12:33,192.0.2.1,tcp,,high,x`:       "",
 		`"2026-11-20 05:12:33,192.0.2.1,tcp,23,high,x`:    "unbalanced quote",
 	} {

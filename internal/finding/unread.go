@@ -1,15 +1,14 @@
-package feed
+package finding
 
 import (
 	"slices"
 	"strings"
 
 	"tocsin/internal/event"
-	"tocsin/internal/finding"
 )
 
-// assetOrder is the order in which an event's fields name its asset, as finding.Identify takes them.
-var assetOrder = []string{"source.ip", "source.fqdn", "source.network", "source.url", "source.asn", "source.account"}
+// AssetFields are the fields that name an asset, in the order in which Identify takes them.
+var AssetFields = []string{"source.ip", "source.fqdn", "source.network", "source.url", "source.asn", "source.account"}
 
 // vital are the fields besides the asset that identify a finding, or tell its time.
 var vital = []string{"source.port", "protocol.transport", "classification.identifier", "malware.name", "time.source", "status"}
@@ -17,24 +16,24 @@ var vital = []string{"source.port", "protocol.transport", "classification.identi
 // Vital reports whether a field can identify a finding or tell its time or state. A default never takes the place of
 // such a value that is there and cannot be read.
 func Vital(field string) bool {
-	return slices.Contains(assetOrder, field) || slices.Contains(vital, field)
+	return slices.Contains(AssetFields, field) || slices.Contains(vital, field)
 }
 
-// Unread returns the reject of an event with a value that is there, cannot be read (it has a note and no value), and
-// would identify the finding or tell its time or state; nil where there is none. It is for formats whose events come
-// whole; a Mapping has the same rule for cells.
-func Unread(e event.Event, recheck bool) *Reject {
+// Unread returns the field of a value that is there, cannot be read (it has a note and no value), and would identify the
+// finding or tell its time or state, with the reason; empty where there is none. It is for events that come whole; the
+// mapping of cells has the same rule.
+func Unread(e event.Event, recheck bool) (field, reason string) {
 	if status := e.Text("status"); recheck && status != "" && !strings.EqualFold(status, "online") && !strings.EqualFold(status, "offline") {
-		return &Reject{Field: "status", Reason: quoted([]byte(status)) + " is neither online nor offline"}
+		return "status", quoted(status) + " is neither online nor offline"
 	}
 	if len(e.Notes) == 0 {
-		return nil
+		return "", ""
 	}
-	scope := finding.ScopeOf(e.Text("classification.type"))
+	scope := ScopeOf(e.Text("classification.type"))
 	fields := []string{"classification.identifier", "time.source"}
 	asset := assetField(e, scope)
 	fields = append(fields, asset...)
-	if scope.Service && slices.Equal(asset, assetOrder[:1]) {
+	if scope.Service && slices.Equal(asset, AssetFields[:1]) {
 		if fields = append(fields, "source.port"); e.Int("source.port") > 0 {
 			fields = append(fields, "protocol.transport")
 		}
@@ -50,17 +49,19 @@ func Unread(e event.Event, recheck bool) *Reject {
 			continue
 		}
 		reason := strings.TrimPrefix(n.Reason, n.Field+": ")
-		if shown := quoted([]byte(n.Raw)); !strings.Contains(reason, shown) {
+		if shown := quoted(n.Raw); !strings.Contains(reason, shown) {
 			reason = shown + " " + reason
 		}
-		return &Reject{Field: n.Field, Reason: reason}
+		return n.Field, reason
 	}
-	return nil
+	return "", ""
 }
 
+func quoted(s string) string { return `"` + s + `"` }
+
 // assetField returns the fields up to the one that names the asset: each of them has precedence over what follows.
-func assetField(e event.Event, scope finding.Scope) []string {
-	order := assetOrder
+func assetField(e event.Event, scope Scope) []string {
+	order := AssetFields
 	if scope.URL {
 		order = append([]string{"source.url"}, order...)
 	}
