@@ -78,6 +78,7 @@ type reply struct {
 	Header     http.Header
 	Cookies    []*http.Cookie
 	TLS        *tls.ConnectionState
+	Compressed bool
 }
 
 func ask(t *testing.T, c *http.Client, method, address string) (reply, string) {
@@ -95,7 +96,7 @@ func ask(t *testing.T, c *http.Client, method, address string) (reply, string) {
 		t.Error(err)
 	}
 	_ = a.Body.Close()
-	return reply{a.StatusCode, a.Header, a.Cookies(), a.TLS}, string(body)
+	return reply{a.StatusCode, a.Header, a.Cookies(), a.TLS, a.Uncompressed}, string(body)
 }
 
 // What is reached at which port: the desk, the metrics and the API each where they belong and nowhere else.
@@ -338,6 +339,9 @@ func TestHeaders(t *testing.T) {
 		}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("%s: %s", path, d)
+		}
+		if path == "/sign-in" && !a.Compressed {
+			t.Errorf("%s is not compressed", path)
 		}
 		if a.Header.Get("X-Request-Id") == "" || a.Header.Get("Server") != "" || a.Header.Get("X-Powered-By") != "" {
 			t.Errorf("%s: %v", path, a.Header)

@@ -19,8 +19,9 @@ import (
 // batchRows is the number of records that one goroutine parses at a time.
 const batchRows = 4096
 
-// aheadBatches is how many batches parsers may be ahead of the commit: two chunks, so that neither waits for the other.
-const aheadBatches = 8
+// aheadBatches is how many batches parsers may be ahead of the commit: more than a chunk, so that neither waits for the
+// other. With rows of 1 MiB it is what takes the memory.
+const aheadBatches = 5
 
 // parsed is a batch as the fold takes it.
 type parsed struct {
