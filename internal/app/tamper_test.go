@@ -24,12 +24,7 @@ import (
 )
 
 // answered are the columns that verification answers for, and which rows of a table it does so for.
-//
-// Outside are: the words of people and of mail servers (titles, reasons and evidence in a history, errors, details,
-// subjects); marks, cursors, leases, counters and schedules; the instant of a checkpoint and the older ones among
-// checkpoints, whose absence changes nothing that can be proved; what a finding is about, and the register of parties
-// beyond its version; whether a mail that the server took has arrived; the saved checkpoint of the data folder where
-// somebody takes it away as a whole, which is why copies belong elsewhere.
+// TestEdits goes through every column of store.Coverage; these are changed at random and in pairs.
 var answered = []struct {
 	table, columns, where string
 }{

@@ -54,12 +54,12 @@ const page = 1000
 
 // Verify recomputes everything that the ledger answers for, over one snapshot of the database: each entry's hash, the
 // chain, the tree, the checkpoints with their signatures, the evidence's claims, and that signals, blobs, findings with
-// their histories, notices with their deliveries and feeds are what the entries say. It changes nothing and needs the
+// their histories, notices with their deliveries and feeds are what the entries say, and that every covered row is as the
+// newest entry that covers it left it. It changes nothing and needs the
 // same memory for a small installation and a large one. fault.Conflict or fault.Invalid names the first thing that is
 // wrong.
 //
-// What the ledger does not fix, verification cannot see: the words of people (reasons, names, titles, what mail servers
-// said), counters and leases, the register of parties beyond its version, and what a finding is about.
+// What it compares with nothing, store.Coverage lists with the reasons.
 func Verify(ctx context.Context, s *store.Store, a *archive.Archive, e Evidence) (Verified, error) {
 	var sum Verified
 	err := s.View(ctx, func(tx *store.Tx) error {
