@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -30,6 +31,40 @@ func (s Sighting) Time() string {
 		return t
 	}
 	return utc(s.At)
+}
+
+// From returns the address that was seen with its port, as far as the source gave them.
+func (s Sighting) From() string { return joined(s.Fields["source.ip"], s.Fields["source.port"]) }
+
+// To returns whom the connection went to: address or name, and port.
+func (s Sighting) To() string {
+	host := s.Fields["destination.ip"]
+	if host == "" {
+		host = s.Fields["destination.fqdn"]
+	}
+	return joined(host, s.Fields["destination.port"])
+}
+
+// By returns the protocols of transport and application.
+func (s Sighting) By() string {
+	return strings.Trim(s.Fields["protocol.transport"]+"/"+s.Fields["protocol.application"], "/")
+}
+
+// joined writes an address with a port (RFC 3986, 3.2.2).
+func joined(host, port string) string {
+	switch {
+	case port == "":
+		return host
+	case host == "":
+		return ":" + port
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// First returns the newest n, with the number of the rest.
+func (s Sightings) First(n int) Sightings {
+	s.Rows = s.Rows[:min(len(s.Rows), n)]
+	return s
 }
 
 // More returns how many sightings are not among the rows.

@@ -328,15 +328,19 @@ func (l *Loop) disputed(ctx context.Context, tx *store.Tx, now time.Time, by ans
 	return err
 }
 
+// noticeShown is how many findings of a notice its page lists with their sightings.
+const noticeShown = 200
+
 // NoticePage is what a party sees through the link of a notice.
 type NoticePage struct {
 	Notice   notice.Notice
 	Party    party.Party
-	Language string        // of the contact that the notice went to
-	Items    []notice.Item // findings that the party still answers for, closed ones included; the most severe first
-	Moved    int           // findings of the notice that another party answers for now
-	Closed   int           // findings of the notice that are marked TLP:RED: only who is named in a share reads them
-	Until    time.Time     // when the link ends
+	Language string                      // of the contact that the notice went to
+	Items    []notice.Item               // findings that the party still answers for, closed ones included; the most severe first
+	Moved    int                         // findings of the notice that another party answers for now
+	Closed   int                         // findings of the notice that are marked TLP:RED: only who is named in a share reads them
+	Until    time.Time                   // when the link ends
+	Single   map[ident.Finding]Sightings // the newest single sightings of each
 }
 
 // NoticeByToken returns the page for a notice's link; fault.Denied or fault.Expired where the link is not good.
@@ -370,7 +374,8 @@ func (l *Loop) NoticeByToken(ctx context.Context, now time.Time, token string) (
 		for i := range found {
 			page.Items = append(page.Items, l.item(&found[i]))
 		}
-		return nil
+		page.Single, err = sightingsOf(ctx, tx, page.Items[:min(len(page.Items), noticeShown)], sightingsShown)
+		return err
 	})
 	page.Language = page.Notice.Language
 	if err != nil {

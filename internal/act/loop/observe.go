@@ -20,6 +20,9 @@ import (
 // observedKept is how many sightings of one finding are kept with what their lines say: the newest.
 const observedKept = 1000
 
+// sightingsShown is how many sightings of one finding a page lists.
+const sightingsShown = 50
+
 // observedAhead is how many findings of notices that wait are read for together.
 const observedAhead = 20_000
 

@@ -114,6 +114,19 @@ func TestCustomerBehindNAT(t *testing.T) {
 		slices.Sort(found)
 		same(t, "by the reports", want, found)
 		same(t, "reports with an id of their own", 3, len(ids))
+
+		page, err := o.NoticeByToken(t.Context(), now, token(t, o.post.mails[0].Message))
+		must(t, err)
+		d, err := o.FindingByID(t.Context(), now, memberOf("beta"), 1)
+		must(t, err)
+		for way, rows := range map[string][]notice.Sighting{"page of the link": page.Single[1].Rows, "page of the finding": d.Single.Rows} {
+			found = nil
+			for _, s := range rows {
+				found = append(found, match(way, s.Time(), s.Fields["source.port"], s.Fields["destination.ip"], s.Fields["destination.port"]))
+			}
+			slices.Sort(found)
+			same(t, way, want, found)
+		}
 	})
 }
 

@@ -143,6 +143,7 @@ func (l *Loop) EachFinding(ctx context.Context, now time.Time, by access.Actor, 
 type FindingDetail struct {
 	FindingRow
 	Sightings []SightingRow
+	Single    Sightings // the newest single sightings, as far as a party was told of them
 	History   []HistoryRow
 	Notices   []NoticeRow   // that told it, the oldest first
 	Grants    []store.Grant // with whom it is shared, and until when
@@ -199,6 +200,11 @@ func (l *Loop) FindingByID(ctx context.Context, now time.Time, by access.Actor, 
 				Count: s.Count, Signal: s.Signal, Row: s.Line & 0xffffffff,
 			})
 		}
+		single, err := sightingsOf(ctx, tx, []notice.Item{l.item(&f)}, sightingsShown)
+		if err != nil {
+			return err
+		}
+		d.Single = single[id]
 		if d.History, err = historyRows(ctx, tx, id); err != nil {
 			return err
 		}

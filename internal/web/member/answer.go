@@ -33,6 +33,7 @@ type problem struct {
 // item is one finding as the page shows it.
 type item struct {
 	notice.Item
+	Seen    notice.Sightings // its newest single sightings; none where the page does not list them
 	Ticked  bool
 	Open    bool // it can still take an answer
 	Refused bool // it did not take the answer before this page

@@ -36,6 +36,7 @@ type findingBody struct {
 	Problem problem
 	Steps   []step
 	Sources int // streams that saw it
+	Seen    loop.Sightings
 	Told    []loop.NoticeRow
 	Own     bool
 	Open    bool // it takes an answer
@@ -52,7 +53,7 @@ func (m *member) finding(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	b := findingBody{FindingRow: d.FindingRow, Sources: len(d.Sightings), Own: d.Party == v.Who.Party}
+	b := findingBody{FindingRow: d.FindingRow, Sources: len(d.Sightings), Seen: d.Single, Own: d.Party == v.Who.Party}
 	b.Outcome = readOutcome(v.R.URL.Query())
 	b.Open = b.Own && answerable(d.State) && v.May(people.Answer)
 	it := notice.Item{ID: d.ID, Identity: d.Identity, Class: d.Explain, Severity: d.Severity, State: d.State, First: d.First, Last: d.Last, Count: d.Count}

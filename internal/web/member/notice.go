@@ -45,6 +45,12 @@ func (m *member) showNotice(v *page.Visit, status int, f form, ticked []ident.Fi
 		shown = shown[:shownLimit]
 	}
 	b.Problems = problems(shown, string(v.Lang), b.Outcome, tickedSet(ticked))
+	for i := range b.Problems {
+		for j := range b.Problems[i].Items {
+			it := &b.Problems[i].Items[j]
+			it.Seen = p.Single[it.ID]
+		}
+	}
 	return page.ShowAs(v, status, "member/link", v.T("member.notice.title", p.Party.Name), b)
 }
 
