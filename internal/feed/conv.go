@@ -81,6 +81,15 @@ func Conversions() [][2]string {
 		{"md5", "text of the form of an MD5 sum; else nothing"},
 		{"sha1", "text of the form of a SHA-1 sum; else nothing"},
 		{"sha256", "text of the form of a SHA-256 sum; else nothing"},
+		{"pair", "the value of a name in text like \"name: value; name: value\"; the names follow, the first that is there counts"},
+		{"pairs", "such text whole, with account names and secrets in it sealed"},
+		{"bare", "text that holds no such pair, without a semicolon at its end"},
+		{"bare_word", "the first part between semicolons that is no such pair"},
+		{"proxy_kind", "kind of \"proxy_type: http-8080\""},
+		{"proxy_port", "port of \"proxy_type: http-8080\""},
+		{"as_name", "name of \"AS name, CC\""},
+		{"as_country", "country of \"AS name, CC\""},
+		{"names", "names of a JSON object's members, or a list of texts, parted by semicolons"},
 	}
 }
 
@@ -96,6 +105,8 @@ var conversions = map[string]conversion{
 
 	"text": convText, "lower": convLower, "time": convLayout, "unix": convUnix(1e6), "unix_ms": convUnix(1e3),
 	"host": convHost, "ip": convAddress, "port": convPort, "prefix": convPrefix, "url": convRefang, "refang": convRefang,
+	"pair": convPair, "pairs": convPairs, "bare": convBare, "bare_word": convBareWord, "proxy_kind": convProxy(false), "proxy_port": convProxy(true),
+	"as_name": convASText(false), "as_country": convASText(true), "names": convNames,
 	"first": convFirst, "join": convJoin, "asn": convASN, "md5": convSum(32), "sha1": convSum(40), "sha256": convSum(64),
 }
 

@@ -223,16 +223,19 @@ func TestSeal(t *testing.T) {
 }
 
 func FuzzConversions(f *testing.F) {
-	for _, c := range []string{"", "1", "x", "2026-11-20 05:12:33", "192.0.2.1", "http://a.example/?b=c", "GET / HTTP/1.1", "\xff\x00", "::1", "9999999999999999999"} {
+	for _, c := range []string{"", "1", "x", "2026-11-20 05:12:33", "192.0.2.1", "http://a.example/?b=c", "GET / HTTP/1.1", "\xff\x00", "::1", "9999999999999999999", "ssh;port: 6; username: x;", "proxy_type: http-80;", "Name, AT", `{"b":1,"a":2}`, "TLP:RED"} {
 		f.Add(c, "24", uint16(0))
 	}
-	fields := []string{"extra.x", "source.port", "source.ip", "source.fqdn", "source.url", "time.source", "source.asn", "malware.name", "source.network", "source.account"}
+	fields := []string{"extra.x", "source.port", "source.ip", "source.fqdn", "source.url", "time.source", "source.asn", "malware.name", "source.network", "source.account", "protocol.transport", "tlp", "extra.pap"}
 	var all []*Mapping
 	for _, c := range Conversions() {
 		for _, field := range fields {
 			convert := c[0]
 			if convert == "time" {
 				convert = "time 2006-01-02"
+			}
+			if convert == "pair" {
+				convert = "pair port username"
 			}
 			m, _, err := NewMapping(Plan{
 				Columns: []string{"url", "b"}, Default: map[string]string{"classification.type": "phishing", "source.ip": "192.0.2.1"},
@@ -247,4 +250,50 @@ func FuzzConversions(f *testing.F) {
 	f.Fuzz(func(t *testing.T, cell, with string, which uint16) {
 		agreeCells(t, all[int(which)%len(all)], [][]byte{[]byte(cell), []byte(with)})
 	})
+}
+
+// Text of pairs is taken apart, account names in it are sealed, and notes do not quote them.
+func TestPairs(t *testing.T) {
+	t.Parallel()
+	m, _, err := NewMapping(Plan{
+		Columns: []string{"ip", "text"}, Default: map[string]string{"classification.type": "brute-force"},
+		Rules: []Rule{
+			{Field: "source.ip", Column: "ip"}, {Field: "malware.name", Column: "text", Convert: "pair family mwtype"},
+			{Field: "destination.ip", Column: "text", Convert: "pair dest_addr dstaddr"},
+			{Field: "destination.port", Column: "text", Convert: "pair dest_port"},
+			{Field: "protocol.transport", Column: "text", Convert: "pair protocol"},
+			{Field: "protocol.application", Column: "text", Convert: "bare_word"},
+			{Field: "destination.account", Column: "text", Convert: "pair username"},
+			{Field: "extra.text", Column: "text", Convert: "pairs"},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]map[string]any{
+		"family: Nivdort;dest_addr: 192.0.2.9; dest_port: 80;protocol: 6;": {
+			"malware.name": "nivdort", "destination.ip": "192.0.2.9", "destination.port": int64(80), "protocol.transport": "tcp",
+			"extra.text": "family: Nivdort;dest_addr: 192.0.2.9; dest_port: 80;protocol: 6;",
+		},
+		"srcport 61458 mwtype Avalanche Botnet dstaddr 192.0.2.9": {
+			"malware.name": "avalanche botnet", "destination.ip": "192.0.2.9",
+			"extra.text": "srcport 61458 mwtype Avalanche Botnet dstaddr 192.0.2.9", "protocol.application": "srcport 61458 mwtype avalanche botnet dstaddr 192.0.2.9",
+		},
+		"ssh;dest_port: 22, 2222;":           {"protocol.application": "ssh", "extra.text": "ssh;dest_port: 22, 2222;"},
+		"username: root;dest_port: x;family": {"protocol.application": "family"},
+	} {
+		e, err := m.Event([][]byte{[]byte("192.0.2.1"), []byte(text)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for field, v := range want {
+			if e.Fields[field] != v {
+				t.Errorf("%s: %s is %v, want %v", text, field, e.Fields[field], v)
+			}
+		}
+		out, err := e.Encode(nil)
+		if err != nil || strings.Contains(string(out), "root") || strings.Contains(text, "username") != (e.Text("destination.account") != "") {
+			t.Errorf("%s (%v)", out, err)
+		}
+	}
 }

@@ -235,8 +235,8 @@ func (m *Mapping) add(r Rule) error {
 	if s.convert = conversions[name]; s.convert == nil {
 		return fault.New(fault.Invalid, "column %q: %q is no conversion", r.Column, name)
 	}
-	if (name == "time") != (argument != "") {
-		return fault.New(fault.Invalid, "column %q: the conversion time and no other needs a layout", r.Column)
+	if (name == "time" || name == "pair") != (argument != "") {
+		return fault.New(fault.Invalid, "column %q: the conversion time needs a layout, pair needs names, and no other takes any", r.Column)
 	}
 	s.argument = argument
 	s.verbatim = s.extra && name == "text"

@@ -337,6 +337,10 @@ func (s *step) failure(cells [][]byte) *Reject {
 
 func (s *step) note(e *event.Event, cells [][]byte, reason string) {
 	raw := string(trim(cells[s.cell]))
+	if strings.HasPrefix(s.rule.Convert, "pair ") { // the text beside it may hold account names
+		v, _ := convPairs(trim(cells[s.cell]), nil, s, cells)
+		raw = string(v.text)
+	}
 	if s.secrecy != Plain {
 		raw = s.mapping.sealer.Apply(s.secrecy, raw)
 		reason = fmt.Sprintf("cannot be read as %s", s.field.Kind)

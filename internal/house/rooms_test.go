@@ -33,7 +33,7 @@ var rooms = []room{
 	// The one place that knows every format; the formats do not know each other.
 	{name: "format", dirs: internal("feed/format"), may: []string{"kit", "domain", "feed", "form"}, not: worldly},
 	{name: "form", dirs: internal("feed/shadowserver", "feed/intelmq", "feed/table", "feed/list"), may: []string{"kit", "domain", "feed", "split"}, not: worldly},
-	{name: "split", dirs: internal("feed/split"), may: []string{"kit", "domain", "feed"}, not: worldly},
+	{name: "split", dirs: internal("feed/split", "feed/veil"), may: []string{"kit", "domain", "feed"}, not: worldly},
 	{name: "feed", dirs: internal("feed"), may: []string{"kit", "domain"}, not: worldly},
 	{name: "ledger", dirs: internal("ledger"), may: []string{"kit", "domain"}, not: worldly},
 	{name: "store", dirs: internal("store"), may: []string{"kit", "domain", "ledger"}, own: true, not: []string{"log/slog", "log", "net/http", "html/template"}},
@@ -46,7 +46,7 @@ var rooms = []room{
 	},
 	{
 		name: "act", dirs: internal("act/loop", "act/casework", "act/picture", "act/exposure", "act/register", "act/decide", "act/comply", "act/record", "act/staff", "act/warn", "act/rule", "act/rehearse", "act/upkeep", "act/program", "act/triage", "act/reach"),
-		may: []string{"kit", "domain", "feed", "form", "format", "store", "archive", "ledger", "base"}, own: true, not: append([]string{"log/slog", "log", "net/http"}, drivers...),
+		may: []string{"kit", "domain", "feed", "split", "form", "format", "store", "archive", "ledger", "base"}, own: true, not: append([]string{"log/slog", "log", "net/http"}, drivers...),
 	},
 	// What stands before every door.
 	{name: "gate", dirs: internal("gate"), not: append([]string{"log/slog", "log", "html/template", "os"}, drivers...)},

@@ -15,6 +15,7 @@ import (
 	"tocsin/internal/fault"
 	"tocsin/internal/feed"
 	"tocsin/internal/feed/format"
+	"tocsin/internal/feed/veil"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
 	"tocsin/internal/store"
@@ -108,16 +109,16 @@ func (r *RawRow) find(b *feed.Batch, o *feed.Opened, key finding.Key) (bool, err
 		if err != nil {
 			return true, err
 		}
-		r.Raw, r.Held = veil(r.Columns, append([]byte(nil), one.Bytes...))
+		r.Raw, r.Held = veiled(r.Columns, append([]byte(nil), one.Bytes...))
 		r.Event = ev
 		return true, nil
 	}
 	return false, nil
 }
 
-// veil is feed.Veil the other way round.
-func veil(columns []string, raw []byte) (shown []byte, held bool) {
-	shown, ok := feed.Veil(columns, raw)
+// veiled is veil.Record the other way round.
+func veiled(columns []string, raw []byte) (shown []byte, held bool) {
+	shown, ok := veil.Record(columns, raw)
 	return shown, !ok
 }
 

@@ -65,7 +65,7 @@ func (l *Loop) SignalByID(ctx context.Context, now time.Time, by access.Actor, i
 			d.Rejected, d.More = d.Rejected[:limit], true
 		}
 		for i := range d.Rejected {
-			d.Rejected[i].Raw, _ = veil(columns, d.Rejected[i].Raw)
+			d.Rejected[i].Raw, _ = veiled(columns, d.Rejected[i].Raw)
 			if !d.Looked {
 				d.Rejected[i].Raw = nil
 			}

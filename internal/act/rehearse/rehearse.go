@@ -17,6 +17,7 @@ import (
 	"tocsin/internal/fault"
 	"tocsin/internal/feed"
 	"tocsin/internal/feed/format"
+	"tocsin/internal/feed/veil"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
 	"tocsin/internal/notice"
@@ -239,7 +240,7 @@ func (o *Outcome) reject(rec feed.Record, err error) {
 	if why, ok := errors.AsType[*feed.Reject](err); ok {
 		r.Field, r.Reason = why.Field, why.Reason
 	}
-	if raw, ok := feed.Veil(o.Columns, rec.Bytes); ok {
+	if raw, ok := veil.Record(o.Columns, rec.Bytes); ok {
 		r.Raw = string(raw[:min(len(raw), 500)])
 	}
 	o.Rejected = append(o.Rejected, r)

@@ -1,26 +1,29 @@
-package feed
+// Package veil makes records fit to be seen by people.
+package veil
 
 import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"strings"
+
+	"tocsin/internal/feed"
 )
 
 // veiled stands on pages where a row holds what is sealed in its event.
 const veiled = "[sealed]"
 
-// Veil returns a record as people may see it: cells that hold credentials, accounts or addresses of persons are
+// Record returns a record as people may see it: cells that hold credentials, accounts or addresses of persons are
 // replaced. false where the record may hold some and cannot be taken apart: then nobody sees it outside the archive.
 // columns is the header of its part, nil for formats without.
-func Veil(columns []string, raw []byte) ([]byte, bool) {
+func Record(columns []string, raw []byte) ([]byte, bool) {
 	if trimmed := bytes.TrimSpace(raw); len(trimmed) > 0 && trimmed[0] == '{' {
 		return veilJSON(trimmed)
 	}
 	hide := make([]bool, len(columns))
 	any := false
 	for i, c := range columns {
-		hide[i] = SecrecyOf("", c) != Plain
+		hide[i] = feed.SecrecyOf("", c) != feed.Plain
 		any = any || hide[i]
 	}
 	if !any {
@@ -64,7 +67,7 @@ func veilObject(object map[string]any, path string) {
 			veilObject(inner, name)
 			continue
 		}
-		if value != nil && value != "" && SecrecyOf(name, key) != Plain {
+		if value != nil && value != "" && feed.SecrecyOf(name, key) != feed.Plain {
 			object[key] = veiled
 		}
 	}

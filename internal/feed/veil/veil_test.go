@@ -1,10 +1,10 @@
-package feed_test
+package veil_test
 
 import (
 	"strings"
 	"testing"
 
-	"tocsin/internal/feed"
+	"tocsin/internal/feed/veil"
 )
 
 func TestVeil(t *testing.T) {
@@ -25,7 +25,7 @@ func TestVeil(t *testing.T) {
 		if tt.columns != "" {
 			columns = strings.Split(tt.columns, ",")
 		}
-		got, ok := feed.Veil(columns, []byte(tt.raw))
+		got, ok := veil.Record(columns, []byte(tt.raw))
 		if string(got) != tt.want || ok != tt.ok {
 			t.Errorf("%s: %q, %v; want %q, %v", tt.raw, got, ok, tt.want, tt.ok)
 		}
@@ -37,7 +37,7 @@ func FuzzVeil(f *testing.F) {
 	f.Add("ip", `{"password":"canary-7"}`)
 	f.Fuzz(func(t *testing.T, columns, raw string) {
 		cells := strings.Split(columns, ",")
-		got, ok := feed.Veil(cells, []byte(raw))
+		got, ok := veil.Record(cells, []byte(raw))
 		if !ok && got != nil {
 			t.Errorf("a record held back shows %q", got)
 		}
