@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"os/exec"
@@ -97,10 +98,7 @@ func TestBackupUnderLoad(t *testing.T) {
 	home := t.TempDir()
 	for i := range rounds {
 		mu.Lock()
-		before := make(map[ident.Signal]string, len(given))
-		for id, hash := range given {
-			before[id] = hash
-		}
+		before := maps.Clone(given)
 		mu.Unlock()
 		s := saver{t: t, data: dir}
 		copied, back := filepath.Join(home, fmt.Sprint("backup", i)), filepath.Join(home, fmt.Sprint("back", i))

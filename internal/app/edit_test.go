@@ -43,7 +43,7 @@ func (r editRow) at(column string) any { return r.values[slices.Index(r.columns,
 
 func (g *editRig) rows(table, where string, limit int) []editRow {
 	g.t.Helper()
-	rows, err := g.w.db.QueryContext(g.t.Context(), fmt.Sprintf("select * from %s %s limit %d", table, where, limit))
+	rows, err := g.w.db.QueryContext(g.t.Context(), fmt.Sprintf("select * from %s %s limit %d", table, where, limit)) //nolint:unqueryvet // whatever columns a table has are edited
 	g.w.must(err)
 	defer rows.Close()
 	columns, err := rows.Columns()
@@ -151,14 +151,18 @@ func (g *editRig) edits(c *store.TableCover) []edit {
 			continue
 		}
 		row := rows[len(rows)/2]
-		out = append(out, edit{c.Table, "another " + column,
+		out = append(out, edit{
+			c.Table, "another " + column,
 			func() error { return g.set(c.Table, column, key, row, g.another(at, row.at(column))) },
-			func() error { return g.set(c.Table, column, key, row, row.at(column)) }})
+			func() error { return g.set(c.Table, column, key, row, row.at(column)) },
+		})
 		for _, other := range rows { // a value of another row
 			if fmt.Sprint(other.at(column)) != fmt.Sprint(row.at(column)) {
-				out = append(out, edit{c.Table, "a neighbour's " + column,
+				out = append(out, edit{
+					c.Table, "a neighbour's " + column,
 					func() error { return g.set(c.Table, column, key, row, other.at(column)) },
-					func() error { return g.set(c.Table, column, key, row, row.at(column)) }})
+					func() error { return g.set(c.Table, column, key, row, row.at(column)) },
+				})
 				break
 			}
 		}

@@ -258,7 +258,8 @@ func TestPairs(t *testing.T) {
 	m, _, err := NewMapping(Plan{
 		Columns: []string{"ip", "text"}, Default: map[string]string{"classification.type": "brute-force"},
 		Rules: []Rule{
-			{Field: "source.ip", Column: "ip"}, {Field: "malware.name", Column: "text", Convert: "pair family mwtype"},
+			{Field: "source.ip", Column: "ip"},
+			{Field: "malware.name", Column: "text", Convert: "pair family mwtype"},
 			{Field: "destination.ip", Column: "text", Convert: "pair dest_addr dstaddr"},
 			{Field: "destination.port", Column: "text", Convert: "pair dest_port"},
 			{Field: "protocol.transport", Column: "text", Convert: "pair protocol"},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -57,9 +58,7 @@ func TestCompress(t *testing.T) {
 		r.Header = c.asked
 		w := httptest.NewRecorder()
 		gate.Compress(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			for name, values := range c.answer {
-				w.Header()[name] = values
-			}
+			maps.Copy(w.Header(), c.answer)
 			w.WriteHeader(c.status)
 			_, _ = io.WriteString(w, c.body)
 		})).ServeHTTP(w, r)
@@ -109,7 +108,7 @@ func TestCompressStreams(t *testing.T) {
 		panic(http.ErrAbortHandler)
 	})))
 	defer s.Close()
-	r, err := http.Get(s.URL) //nolint:noctx // a test
+	r, err := http.Get(s.URL)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
+	"maps"
 	"net"
 	"strconv"
 	"strings"
@@ -152,9 +153,7 @@ func (l *Letter) SightingTable() ([]byte, error) {
 // seen returns the event of a finding as one sighting of it saw it.
 func seen(e map[string]any, s Sighting) map[string]any {
 	out := make(map[string]any, len(e)+len(s.Fields))
-	for name, v := range e {
-		out[name] = v
-	}
+	maps.Copy(out, e)
 	out["time.source"] = s.Time()
 	for _, name := range []string{"source.port", "destination.port"} {
 		if n, err := strconv.ParseInt(s.Fields[name], 10, 64); err == nil {

@@ -14,14 +14,23 @@ func TestObjectOf(t *testing.T) {
 	ip := func(v string) asset.Asset { return asset.Asset{Kind: asset.IP, Value: v} }
 	p := party.Party{
 		Resources: []party.Resource{
-			{Kind: party.Prefix, Value: "192.0.2.0/24"}, {Kind: party.Prefix, Value: "192.0.2.0/26"}, {Kind: party.Prefix, Value: "198.51.100.0/24"},
-			{Kind: party.ASN, Value: "64496"}, {Kind: party.Domain, Value: "example.org"}, {Kind: party.Prefix, Value: "2001:db8::/32"},
+			{Kind: party.Prefix, Value: "192.0.2.0/24"},
+			{Kind: party.Prefix, Value: "192.0.2.0/26"},
+			{Kind: party.Prefix, Value: "198.51.100.0/24"},
+			{Kind: party.ASN, Value: "64496"},
+			{Kind: party.Domain, Value: "example.org"},
+			{Kind: party.Prefix, Value: "2001:db8::/32"},
 		},
 		Systems: []party.System{{Name: "Mail gateway", Asset: ip("192.0.2.9")}, {Name: "Quiet", Asset: ip("192.0.2.10")}},
 		Contacts: []party.Contact{
-			{Mail: "all@x.example"}, {Mail: "24@x.example", For: "192.0.2.0/24"}, {Mail: "26@x.example", For: "192.0.2.0/26"},
-			{Mail: "as@x.example", For: "AS64496"}, {Mail: "d@x.example", For: "example.org"}, {Mail: "s@x.example", For: "system:Mail gateway"},
-			{For: "198.51.100.0/24"}, {Mail: "u@x.example", For: "2001:db8::/32", Unproved: true},
+			{Mail: "all@x.example"},
+			{Mail: "24@x.example", For: "192.0.2.0/24"},
+			{Mail: "26@x.example", For: "192.0.2.0/26"},
+			{Mail: "as@x.example", For: "AS64496"},
+			{Mail: "d@x.example", For: "example.org"},
+			{Mail: "s@x.example", For: "system:Mail gateway"},
+			{For: "198.51.100.0/24"},
+			{Mail: "u@x.example", For: "2001:db8::/32", Unproved: true},
 		},
 	}
 	for _, c := range []struct {

@@ -19,12 +19,16 @@ type TableCover struct {
 // outside is printed by verify, and stands in docs/operator/ledger.md.
 var Coverage = []TableCover{
 	// What came in.
-	{Table: "feed", Key: "id", Columns: "pack title token_hash urgent quota_rows created_at disabled_at poll_url poll_every tlp",
-		Outside: "poll_next poll_etag poll_modified poll_failures poll_error", Why: "when and how a feed is fetched next"},
+	{
+		Table: "feed", Key: "id", Columns: "pack title token_hash urgent quota_rows created_at disabled_at poll_url poll_every tlp",
+		Outside: "poll_next poll_etag poll_modified poll_failures poll_error", Why: "when and how a feed is fetched next",
+	},
 	{Table: "stream", Key: "id", Columns: "feed_id name report absence_cycles columns created_at anew"},
 	{Table: "cycle", Key: "stream_id day", Columns: "rows aside last_at files newest_file health"},
-	{Table: "signal", Key: "id", Columns: "feed_id blob name bytes received_at urgent error stream_id",
-		Derived: "state rows events rejected refused found seen reopened closed held finished_at", Outside: "part part_offset line", Why: "how far a signal was read"},
+	{
+		Table: "signal", Key: "id", Columns: "feed_id blob name bytes received_at urgent error stream_id",
+		Derived: "state rows events rejected refused found seen reopened closed held finished_at", Outside: "part part_offset line", Why: "how far a signal was read",
+	},
 	{Table: "receipt_key", Key: "feed_id key", Columns: "signal_id"},
 	{Table: "reject", Outside: "signal_id part line part_offset field reason raw replayed_at held", Why: "rows that were kept aside: the archive has the bytes, the signal their number"},
 	{Table: "detail", Key: "first_id", Columns: "last_id blob"},
@@ -32,27 +36,35 @@ var Coverage = []TableCover{
 	{Table: "journal_mark", Outside: "id written", Why: "how much of the journal the counters hold"},
 	{Table: "observed", Outside: "finding_id at signal_id part line fields", Why: "what lines of signals say, read once from the archive"},
 	{Table: "observed_mark", Outside: "finding_id journal_id lost", Why: "how far the journal was read for that"},
-	{Table: "sighting", Outside: "finding_id stream_id first_at last_at count cycles days last_day last_signal last_line",
-		Why: "how often and when a finding was seen: the archive and the fold's entries tell it again"},
+	{
+		Table: "sighting", Outside: "finding_id stream_id first_at last_at count cycles days last_day last_signal last_line",
+		Why: "how often and when a finding was seen: the archive and the fold's entries tell it again",
+	},
 
 	// What was found, and what became of it.
-	{Table: "finding", Key: "id", Block: 256, Columns: "key asset_kind asset port transport type identifier malware class severity feed_severity stream_id first_at party_id basis matched confidence region tlp pap embargo_at lowered_from",
-		Derived: "created_at state state_at until_at reached"},
+	{
+		Table: "finding", Key: "id", Block: 256, Columns: "key asset_kind asset port transport type identifier malware class severity feed_severity stream_id first_at party_id basis matched confidence region tlp pap embargo_at lowered_from",
+		Derived: "created_at state state_at until_at reached",
+	},
 	{Table: "history", Key: "tx finding_id seq", Group: "tx", Columns: "at from_state to_state trigger actor reason evidence"},
 	{Table: "triage_step", Key: "entry_id", Columns: "batch act object was at undone_at"},
 	{Table: "queue_item", Key: "id", Columns: "kind object title_code title_args severity created_at done_at done_by"},
 
 	// Who is told, and what was said.
-	{Table: "notice", Key: "id", Columns: "party_id contact_id language kind parent class severity reason created_at rendition message_id subject message tlp error",
+	{
+		Table: "notice", Key: "id", Columns: "party_id contact_id language kind parent class severity reason created_at rendition message_id subject message tlp error",
 		As: map[string]string{
 			"message":    "case when state in ('planned', 'sending') then null else message end",
 			"message_id": "case when state in ('planned', 'sending') then '' else message_id end",
 		},
-		Derived: "state attempts sent_at answered_at", Outside: "next_at tries leased_until", Why: "when a notice is tried next, and by which worker; its mail until it is sent"},
+		Derived: "state attempts sent_at answered_at", Outside: "next_at tries leased_until", Why: "when a notice is tried next, and by which worker; its mail until it is sent",
+	},
 	{Table: "notice_finding", Key: "notice_id finding_id", Group: "notice_id"},
 	{Table: "delivery", Key: "notice_id attempt", Columns: "at contact_id outcome detail"},
-	{Table: "letter", Key: "id", Columns: "party_id contact_id kind language state created_at done_at server detail",
-		As: map[string]string{"state": "case when state = 'sending' then 'waiting' else state end"}, Outside: "next_at leased_until tries", Why: "when a letter is tried next"},
+	{
+		Table: "letter", Key: "id", Columns: "party_id contact_id kind language state created_at done_at server detail",
+		As: map[string]string{"state": "case when state = 'sending' then 'waiting' else state end"}, Outside: "next_at leased_until tries", Why: "when a letter is tried next",
+	},
 	{Table: "report", Key: "id", Columns: "number code_hash kind state outcome language what whereabouts seen_on contact salt commitment tlp received_at taken_at taken_by closed_at"},
 	{Table: "report_mail", Outside: "report_id state attempts next_at leased_until sent_at error", Why: "acknowledgements on their way"},
 	{Table: "published", Key: "kind day", Columns: "body"},
@@ -74,8 +86,10 @@ var Coverage = []TableCover{
 	{Table: "observer_rule", Key: "id", Columns: "party_id sector region class basis created_at ended_at"},
 	{Table: "saved_view", Key: "id", Columns: "owner shared name query created_at ended_at"},
 	{Table: "webhook", Key: "id", Columns: "party_id label url acts secret secret_before rotated_at created_at created_by ended_at", Outside: "seen_seq", Why: "how far a webhook was told"},
-	{Table: "webhook_delivery", Outside: "id webhook_id first_seq last_seq events withheld test body state attempts next_at leased_until created_at done_at status error",
-		Why: "what is on its way to webhooks, forgotten once it arrived"},
+	{
+		Table: "webhook_delivery", Outside: "id webhook_id first_seq last_seq events withheld test body state attempts next_at leased_until created_at done_at status error",
+		Why: "what is on its way to webhooks, forgotten once it arrived",
+	},
 
 	// Who may enter.
 	{Table: "unit", Key: "id", Columns: "party_id parent name created_at ended_at"},

@@ -154,7 +154,8 @@ func TestCycles(t *testing.T) {
 		update(t, s, func(ctx context.Context, tx *store.Tx) error {
 			got, err := tx.Cycles(ctx, day-10)
 			want := map[int64][]finding.Cycle{1: {
-				{Day: day - 3, Aside: 6, Last: noon}, {Day: day - 1, Rows: 5, Last: noon, Health: finding.FewRows},
+				{Day: day - 3, Aside: 6, Last: noon},
+				{Day: day - 1, Rows: 5, Last: noon, Health: finding.FewRows},
 				{Day: day, Rows: 17, Aside: 3, Files: 2, Last: noon.Add(time.Hour)},
 			}}
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {

@@ -139,6 +139,6 @@ func TestStoredReasonsInChinese(t *testing.T) {
 		chinese(t, "a row", html.UnescapeString(markup.ReplaceAllString(m[1], " ")))
 	}
 	holds(t, "the signal that could not be read", ada.ok(unread), "从文件名和列都看不出报告类别")
-	sample := ada.sent("/desk/feeds/new", url.Values{"pack": {"intelmq"}, "sample": {`{"source.ip":"no address"}`}}, http.StatusOK)
+	sample := ada.sent("/desk/feeds/new", url.Values{"pack": {"intelmq"}, "sample": {`{"source.ip":"192.0.2.1"}`}}, http.StatusOK)
 	holds(t, "the rehearsal", sample, "classification.type：缺少此项。")
 }

@@ -263,14 +263,15 @@ func textRange(p netip.Prefix) (from, to string) {
 		return text + ".", text + "/"
 	}
 	b := a.As16()
-	var text string
+	var groups strings.Builder
 	for i := 0; i < 6; i += 2 { // groups are written out until the first that is zero
 		n := uint64(b[i])<<8 | uint64(b[i+1])
 		if n == 0 {
 			break
 		}
-		text += strconv.FormatUint(n, 16) + ":"
+		groups.WriteString(strconv.FormatUint(n, 16) + ":")
 	}
+	text := groups.String()
 	if text == "" {
 		return ":", ";"
 	}

@@ -345,7 +345,7 @@ func TestTogether(t *testing.T) {
 					}
 					return errors.Join(errs...)
 				})
-				closed, told := map[int]int{}, 0
+				closed := map[int]int{}
 				for day := 1; day <= 20; day++ {
 					w.cycles(day-1, day)
 					if day < c.last+1 {
@@ -355,7 +355,7 @@ func TestTogether(t *testing.T) {
 						closed[day] = v.Closed
 					}
 				}
-				told = w.acts()["feed.together"]
+				told := w.acts()["feed.together"]
 				if diff := cmp.Diff(c.closed, closed); diff != "" || told != c.told {
 					t.Errorf("told %d times, closed by day:\n%s", told, diff)
 				}

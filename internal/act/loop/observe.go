@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"tocsin/internal/event"
 	"tocsin/internal/feed"
 	"tocsin/internal/finding"
 	"tocsin/internal/ident"
@@ -204,11 +203,7 @@ func readLines(ctx context.Context, p *feed.Part, lines map[int64][]place, keys 
 				continue
 			}
 			left--
-			ev, err := p.Decoder.Event(rec)
-			if err != nil {
-				continue // it was read when the signal was folded; what cannot be read now counts as lost
-			}
-			if err := observed(ev, ps, keys, read); err != nil {
+			if err := observed(p, rec, ps, keys, read); err != nil {
 				b.Release()
 				return err
 			}
@@ -218,30 +213,32 @@ func readLines(ctx context.Context, p *feed.Part, lines map[int64][]place, keys 
 	return nil
 }
 
-// observed adds what an event says to the findings that it is a sighting of.
-func observed(ev event.Event, ps []place, keys map[ident.Finding]finding.Key, read map[ident.Finding][]store.Observed) error {
-	id, err := finding.Identify(ev)
-	if err != nil {
-		return nil //nolint:nilerr // counts as lost
-	}
-	fields := map[string]string{}
-	for _, name := range observedFields {
-		if n := ev.Int(name); n > 0 {
-			fields[name] = fmt.Sprint(n)
-		} else if t := ev.Text(name); t != "" {
-			fields[name] = t
-		}
-	}
-	text, err := json.Marshal(fields)
-	if err != nil {
-		return err
-	}
+// observed adds what a record says to the findings that it is a sighting of. What was read when the signal was folded and
+// cannot be read now counts as lost.
+func observed(part *feed.Part, rec feed.Record, ps []place, keys map[ident.Finding]finding.Key, read map[ident.Finding][]store.Observed) error {
 	for _, p := range ps {
-		if keys[p.finding] == id.Key() {
-			read[p.finding] = append(read[p.finding], store.Observed{
-				Finding: p.finding, At: p.at, Signal: p.signal, Part: p.part, Line: p.line, Fields: string(text),
-			})
+		_, ev, err := part.AssetOf(rec, keys[p.finding])
+		if err != nil {
+			continue
 		}
+		if id, err := finding.Identify(ev); err != nil || id.Key() != keys[p.finding] {
+			continue
+		}
+		fields := map[string]string{}
+		for _, name := range observedFields {
+			if n := ev.Int(name); n > 0 {
+				fields[name] = fmt.Sprint(n)
+			} else if t := ev.Text(name); t != "" {
+				fields[name] = t
+			}
+		}
+		text, err := json.Marshal(fields)
+		if err != nil {
+			return err
+		}
+		read[p.finding] = append(read[p.finding], store.Observed{
+			Finding: p.finding, At: p.at, Signal: p.signal, Part: p.part, Line: p.line, Fields: string(text),
+		})
 	}
 	return nil
 }

@@ -133,7 +133,7 @@ func (o *Found) text(ctx context.Context, tx *store.Tx, r reading, register *par
 func findingsAt(ctx context.Context, tx *store.Tx, r reading, text string) ([]store.Finding, error) {
 	s, err := asset.ParseSearch(text)
 	if err != nil {
-		return nil, nil // too long for an asset
+		return nil, nil //nolint:nilerr // too long for an asset: nothing is found
 	}
 	if s.Port > 0 || s.Within.IsValid() || len(s.Exact) > 2 {
 		page, err := tx.ListFindings(ctx, store.FindingFilter{Asset: s, May: r.may(access.Findings)}, 0, findCap+1)

@@ -58,7 +58,7 @@ func postgresTool(ctx context.Context, name, dsn string, args ...string) (*exec.
 		return nil, fault.New(fault.Invalid, "database: is not the URL of a PostgreSQL")
 	}
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = os.Environ() //nolint:forbidigo // its own programs read PG… variables as this one does
+	cmd.Env = os.Environ() // PostgreSQL's programs read the PG… variables, as the driver does
 	if password, ok := u.User.Password(); ok {
 		cmd.Env = append(cmd.Env, "PGPASSWORD="+password)
 		u.User = url.User(u.User.Username())
