@@ -3,6 +3,7 @@ package loop
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -342,8 +343,11 @@ func runWorlds(seed uint64, n int, without rules) verdicts {
 func TestWorlds(t *testing.T) {
 	t.Parallel()
 	n := 10_000
-	if testing.Short() || raced {
+	switch {
+	case testing.Short() || raced:
 		n = 300
+	case os.Getenv("CI") == "":
+		n = 2_000 // so that everybody's tests stay quick; CI=true runs them all
 	}
 	const seed = 1796099863372161574 // drawn once; another one is another 10,000 worlds
 	start := time.Now()
