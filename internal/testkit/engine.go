@@ -89,6 +89,9 @@ func open(t testing.TB, dsn string) *store.Store {
 	return s
 }
 
+// Whole reports whether this is the whole check, in which a test takes the time that it needs.
+func Whole() bool { return os.Getenv("CI") != "" }
+
 // Missing ends a test that lacks a tool or an input: skipped with the reason on a user's machine, failed in CI.
 func Missing(t testing.TB, reason string) {
 	t.Helper()

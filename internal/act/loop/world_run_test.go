@@ -3,7 +3,6 @@ package loop
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"tocsin/internal/finding"
+	"tocsin/internal/testkit"
 )
 
 // worldFirst is day 0 of every world.
@@ -346,7 +346,7 @@ func TestWorlds(t *testing.T) {
 	switch {
 	case testing.Short() || raced:
 		n = 300
-	case os.Getenv("CI") == "":
+	case !testkit.Whole():
 		n = 2_000 // so that everybody's tests stay quick; CI=true runs them all
 	}
 	const seed = 1796099863372161574 // drawn once; another one is another 10,000 worlds
