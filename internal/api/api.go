@@ -274,6 +274,9 @@ func alive(w http.ResponseWriter, _ *http.Request) error {
 func (a *api) ready(w http.ResponseWriter, r *http.Request) error {
 	if err := a.Loop.Ready(r.Context()); err != nil {
 		a.Log.WarnContext(r.Context(), "not ready", "error", err)
+		if errors.Is(err, fault.Full) {
+			return fault.New(fault.Unavailable, "the storage is full: signals are refused, pages are read")
+		}
 		return fault.New(fault.Unavailable, "the database does not answer")
 	}
 	return text(w, "ready\n")

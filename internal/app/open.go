@@ -70,11 +70,17 @@ func BuiltIn(more ...fs.FS) (loop.Config, error) {
 	return loop.Config{Packs: p, Library: l}, err
 }
 
+// brokenUpload is how old a file of an upload is that goes on no more: longer than any may take.
+const brokenUpload = 24 * time.Hour
+
 // open opens the data folder that the configuration names, creating it at the first start.
 func (r *running) open(ctx context.Context, mailer loop.Mailer) (*installation, error) {
 	cfg := r.cfg
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("open data folder: %w", err)
+	}
+	if err := mendModes(r.log, cfg.Data); err != nil {
+		return nil, err
 	}
 	key, err := installationKey(filepath.Join(cfg.Data, "key"))
 	if err != nil {
@@ -96,6 +102,11 @@ func (r *running) open(ctx context.Context, mailer loop.Mailer) (*installation, 
 	}
 	if c.Archive, err = archive.Open(filepath.Join(cfg.Data, "archive")); err != nil {
 		return nil, errors.Join(err, c.Store.Close())
+	}
+	if n, err := c.Archive.Sweep(r.clock().Add(-brokenUpload)); err != nil {
+		return nil, errors.Join(err, c.Archive.Close(), c.Store.Close())
+	} else if n > 0 {
+		r.log.WarnContext(ctx, "files of uploads that broke off were removed", "files", n)
 	}
 	c.Mailer, c.Secret = mailer, secrets{filepath.Join(cfg.Data, "secrets")}.read
 	c.Settings, err = r.loopSettings(key)

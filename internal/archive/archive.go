@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -30,7 +31,7 @@ type Archive struct {
 
 // Open opens the archive in dir, creating the folder where absent.
 func Open(dir string) (*Archive, error) {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open archive: %w", err)
 	}
 	root, err := os.OpenRoot(dir)
@@ -77,18 +78,60 @@ func (a *Archive) Walk(f func(path, hash string, at time.Time) error) error {
 // Close releases the folder.
 func (a *Archive) Close() error { return a.root.Close() }
 
+// full gives an error its kind where the disk has no more room.
+func full(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%w: %w", fault.New(fault.Full, "the storage of this installation is full; nothing was kept, try again later"), err)
+	}
+	return err
+}
+
+// Writable writes a small file and takes it away again; fault.Full where there is no room for it.
+func (a *Archive) Writable() error {
+	name := ident.New("tmp")
+	f, err := a.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return full(fmt.Errorf("archive: %w", err))
+	}
+	_, err = f.Write(make([]byte, 4096))
+	if err = errors.Join(err, f.Sync(), f.Close(), a.root.Remove(name)); err != nil {
+		return full(fmt.Errorf("archive: %w", err))
+	}
+	return nil
+}
+
+// Sweep removes the files of uploads that broke off before an instant, and returns how many there were.
+func (a *Archive) Sweep(before time.Time) (int, error) {
+	list, err := fs.ReadDir(a.root.FS(), ".")
+	if err != nil {
+		return 0, fmt.Errorf("archive: %w", err)
+	}
+	n := 0
+	for _, d := range list {
+		info, err := d.Info()
+		if err != nil || !d.Type().IsRegular() || !strings.HasPrefix(d.Name(), "tmp_") || !info.ModTime().Before(before) {
+			continue
+		}
+		if err := a.root.Remove(d.Name()); err != nil {
+			return n, fmt.Errorf("archive: %w", err)
+		}
+		n++
+	}
+	return n, nil
+}
+
 // Put stores what r holds and returns the SHA-256 in hex and the number of bytes. When it returns without error the
 // blob and its name are on the disk. Bytes that are there already are not written again. limit bounds the bytes
 // taken; more is fault.TooLarge.
 func (a *Archive) Put(r io.Reader, limit int64) (hash string, n int64, err error) {
 	tmp := ident.New("tmp")
-	f, err := a.root.OpenFile(tmp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640)
+	f, err := a.root.OpenFile(tmp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return "", 0, fmt.Errorf("archive: %w", err)
+		return "", 0, full(fmt.Errorf("archive: %w", err))
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, f.Close(), a.root.Remove(tmp))
+			err = full(errors.Join(err, f.Close(), a.root.Remove(tmp)))
 		}
 	}()
 	hash, n, packed, err := write(f, io.LimitReader(r, limit+1))
@@ -154,7 +197,7 @@ func (a *Archive) name(tmp, hash string, packed bool) error {
 	if !packed {
 		path += ".zst"
 	}
-	if err := a.root.Mkdir(hash[:2], 0o750); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := a.root.Mkdir(hash[:2], 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("archive %s: %w", hash, err)
 	}
 	if err := a.root.Rename(tmp, path); err != nil {

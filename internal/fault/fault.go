@@ -20,6 +20,7 @@ var (
 	TooLarge    = errors.New("too large")
 	Expired     = errors.New("expired")
 	Unavailable = errors.New("unavailable")
+	Full        = errors.New("storage is full")
 	Refused     = errors.New("outside the remit")
 	TooMany     = errors.New("too many requests")
 	NoMethod    = errors.New("no such method here")
@@ -36,6 +37,7 @@ var statuses = []struct {
 	{Conflict, 409},
 	{TooLarge, 413},
 	{Expired, 410},
+	{Full, 507}, // RFC 4918, 11.5
 	{Unavailable, 503},
 	{Refused, 422},
 	{TooMany, 429},
@@ -85,6 +87,18 @@ func Told(err error) (format string, args []any, ok bool) {
 		return e.format, e.args, true
 	}
 	return "", nil, false
+}
+
+// Later returns after how long what failed may be tried again, in seconds: what fills up or does not answer is mended by
+// others. 0 where trying again does not help.
+func Later(err error) int {
+	switch {
+	case errors.Is(err, Full):
+		return 60
+	case errors.Is(err, Unavailable):
+		return 10
+	}
+	return 0
 }
 
 // Status returns the HTTP status of err: 200 for nil, 500 for an error of no kind.

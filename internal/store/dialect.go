@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"runtime"
 	"strings"
 
@@ -33,6 +34,9 @@ func liteReaders() int { return heldAtOnce() + 2 }
 
 // openSQLite opens one writer and a pool of readers. synchronous=FULL: what is committed survives a power cut.
 func openSQLite(path string) (*Store, error) {
+	if err := makePrivate(path); err != nil {
+		return nil, err
+	}
 	dsn := "file:" + escapePath(path) + "?_pragma=busy_timeout(60000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
 		"&_pragma=foreign_keys(1)&_pragma=wal_autocheckpoint(8000)&_pragma=temp_store(MEMORY)"
 	writer, err := newKeeping(dsn + "&_txlock=immediate&_pragma=cache_size(-49152)")
@@ -48,6 +52,15 @@ func openSQLite(path string) (*Store, error) {
 	read.SetMaxOpenConns(liteReaders())
 	read.SetMaxIdleConns(liteReaders()) // a connection that is opened anew has read nothing of the schema and has an empty cache
 	return &Store{read: read, write: write, dialect: onSQLite, dsn: path, plans: statistics, floors: &floors{}, held: make(chan struct{}, heldAtOnce())}, nil
+}
+
+// makePrivate makes a file for its owner alone where it is not there. SQLite gives the files beside it the same mode.
+func makePrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // escapePath makes a file name safe inside SQLite's file: URI.

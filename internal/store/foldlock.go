@@ -61,6 +61,8 @@ func (d dialect) tryFoldLock(ctx context.Context, s *Store) (db *sql.DB, taken b
 	driver, dsn, query := "sqlite", "file:"+escapePath(s.dsn+"-fold")+"?_pragma=busy_timeout(0)", "begin exclusive"
 	if d == onPostgres {
 		driver, dsn, query = "pgx", s.dsn, "select 1 where pg_try_advisory_lock($1, hashtext(current_schema()))"
+	} else if err := makePrivate(s.dsn + "-fold"); err != nil {
+		return nil, false, err
 	}
 	db, err = sql.Open(driver, dsn)
 	if err != nil {

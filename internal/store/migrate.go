@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"embed"
 	"encoding/hex"
 	"errors"
@@ -36,6 +37,9 @@ func (s *Store) migrateTo(ctx context.Context, last string) error {
 	if err != nil {
 		return err
 	}
+	if err := s.Keep(ctx, func(tx *Tx) error { return tx.noNewer(ctx) }); err != nil {
+		return err
+	}
 	for _, name := range names {
 		if strings.TrimPrefix(name, "migrations/") > last {
 			break
@@ -49,6 +53,24 @@ func (s *Store) migrateTo(ctx context.Context, last string) error {
 		}
 	}
 	return nil
+}
+
+// noNewer refuses a database that a newer program has migrated: this one does not know what its tables mean.
+func (t *Tx) noNewer(ctx context.Context) error {
+	known, err := releases()
+	if err != nil {
+		return err
+	}
+	return t.each(ctx, "select name from migration order by name", nil, func(r *sql.Rows) error {
+		var name string
+		if err := r.Scan(&name); err != nil {
+			return err
+		}
+		if known[name] == "" {
+			return fault.New(fault.Conflict, "the database has a newer schema (%s) than this program: start the newer program, or restore a backup from before", name)
+		}
+		return nil
+	})
 }
 
 func (s *Store) apply(ctx context.Context, name, text string) error {

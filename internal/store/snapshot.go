@@ -49,7 +49,7 @@ func (s *Store) View(ctx context.Context, f func(*Tx) error) error {
 			return n.view(f)
 		}
 	}
-	return s.once(ctx, s.read, s.dialect.readOptions(), f)
+	return s.dialect.outage(s.once(ctx, s.read, s.dialect.readOptions(), f))
 }
 
 // begin sees to it that a transaction is open; false where there is none to be had.

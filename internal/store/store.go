@@ -116,7 +116,7 @@ func (s *Store) again(ctx context.Context, o *sql.TxOptions, f func(*Tx) error) 
 	for try := 0; ; try++ {
 		err := s.once(ctx, s.write, o, f)
 		if err == nil || try == maxRetries || !s.dialect.retryable(err) {
-			return err
+			return s.dialect.outage(err)
 		}
 		select {
 		case <-ctx.Done():

@@ -1,6 +1,9 @@
 package loop
 
 import (
+	"bytes"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,7 +19,7 @@ import (
 
 func TestSteady(t *testing.T) {
 	t.Parallel()
-	a, b := Stamp{10, at(0, 0)}, Stamp{10, at(0, 1)}
+	a, b := Stamp{Size: 10, Modified: at(0, 0)}, Stamp{Size: 10, Modified: at(0, 1)}
 	for _, c := range []struct {
 		name        string
 		before, now Listing
@@ -26,8 +29,8 @@ func TestSteady(t *testing.T) {
 		{"the first look", nil, Listing{"x": a}, nil},
 		{"unchanged", Listing{"x": a, "f/y": b}, Listing{"x": a, "f/y": b}, []string{"f/y", "x"}},
 		{"written to", Listing{"x": a}, Listing{"x": b}, nil},
-		{"grown within one tick of the clock", Listing{"x": a}, Listing{"x": {11, a.Modified}}, nil},
-		{"empty", Listing{"x": {0, a.Modified}}, Listing{"x": {0, a.Modified}}, nil},
+		{"grown within one tick of the clock", Listing{"x": a}, Listing{"x": {Size: 11, Modified: a.Modified}}, nil},
+		{"empty", Listing{"x": {Modified: a.Modified}}, Listing{"x": {Modified: a.Modified}}, nil},
 		{"gone", Listing{"x": a}, Listing{}, nil},
 	} {
 		if diff := cmp.Diff(c.want, steady(c.before, c.now)); diff != "" {
@@ -170,5 +173,67 @@ func TestDropOddFiles(t *testing.T) {
 	}
 	if got := d.files(); !slices.ContainsFunc(got, func(s string) bool { return strings.HasSuffix(s, "-odd_.csv.reason.txt") }) {
 		t.Errorf("files %q", got)
+	}
+}
+
+// A writer that pauses goes on writing into the file that was moved meanwhile: what lies in the done folder in the end is what
+// was archived last, and a file that stands still is not read again.
+func TestSlowWriter(t *testing.T) {
+	t.Parallel()
+	d := newDropDir(t)
+	name := filepath.Join(d.dir, "2026-03-01-scan_telnet-slow.csv")
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	write := func(from, to int) {
+		t.Helper()
+		for i := from; i < to; i++ {
+			if _, err := fmt.Fprintf(f, "2026-03-01 05:12:13,192.0.2.%d,tcp,23,a.example,telnet,64500,XX\n", i); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := f.WriteString("timestamp,ip,protocol,port,hostname,tag,asn,geo\n"); err != nil {
+		t.Fatal(err)
+	}
+	write(30, 35)
+	looks := 0
+	look := func(want int) {
+		t.Helper()
+		looks++
+		if out := d.look(at(0, 1).Add(time.Duration(looks) * time.Minute)); len(out) != want {
+			t.Fatalf("look %d took %+v, want %d", looks, out, want)
+		}
+	}
+	look(0)
+	look(1)
+	look(0)
+	write(35, 60)
+	look(0)
+	look(1)
+	look(0)
+	look(0)
+	files := d.files()
+	if len(files) != 1 || !strings.HasSuffix(files[0], "/2-2026-03-01-scan_telnet-slow.csv") {
+		t.Fatalf("files: %q", files)
+	}
+	lies, err := os.ReadFile(filepath.Join(d.dir, files[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := d.Signal(t.Context(), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	blob, err := d.archive.Get(s.Blob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = blob.Close() }()
+	read, err := io.ReadAll(blob)
+	if err != nil || !bytes.Equal(read, lies) || bytes.Count(lies, []byte("\n")) != 31 {
+		t.Errorf("%d bytes were archived, %d lie in the folder: %v", len(read), len(lies), err)
 	}
 }

@@ -99,10 +99,15 @@ func (l *Loop) Signals(ctx context.Context, now time.Time, by access.Actor, q Si
 	return out, err
 }
 
-// Ready reports an error while the database does not answer.
+// Ready reports an error while the database does not answer or a signal could not be kept: fault.Full where the storage has no
+// more room.
 func (l *Loop) Ready(ctx context.Context) error {
-	return l.store.View(ctx, func(tx *store.Tx) error {
+	err := l.store.View(ctx, func(tx *store.Tx) error {
 		_, err := tx.Horizon(ctx)
 		return err
 	})
+	if err != nil || l.archive == nil {
+		return err
+	}
+	return l.archive.Writable()
 }

@@ -189,7 +189,7 @@ func (l *Log) publish(k *keys, old string) error {
 	if k.public == string(data) {
 		return nil
 	}
-	if err := replace(path, []byte(k.public), 0o644); err != nil {
+	if err := replace(path, []byte(k.public), 0o600); err != nil {
 		return fmt.Errorf("write the ledger's verifier keys: %w", err)
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -184,7 +183,7 @@ func (l *Log) save(k keys, c store.Checkpoint) error {
 		return nil
 	}
 	path := filepath.Join(l.set.Dir, checkpointFile)
-	if err := replace(path, []byte(c.Note), os.FileMode(0o644)); err != nil {
+	if err := replace(path, []byte(c.Note), 0o600); err != nil {
 		return fmt.Errorf("save the checkpoint: %w", err)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -91,6 +92,9 @@ func (f Front) fail(w http.ResponseWriter, r *http.Request, id string, err error
 		status = http.StatusBadRequest
 	case status >= http.StatusInternalServerError:
 		f.Log.ErrorContext(r.Context(), "request failed", "error", err, "route", r.Pattern, "request", id)
+	}
+	if later := fault.Later(err); later > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(later))
 	}
 	detail, ok := fault.Message(err)
 	switch {

@@ -295,6 +295,9 @@ func (v *Visit) fail(err error) {
 		// The route, not the path: the path of a one-time link is its secret.
 		v.Kit.Log.ErrorContext(v.R.Context(), "page failed", "error", err, "route", v.R.Pattern, "request", v.ID)
 	}
+	if later := fault.Later(err); later > 0 {
+		v.W.Header().Set("Retry-After", strconv.Itoa(later))
+	}
 	title := v.Lang.Word("error.status", strconv.Itoa(status))
 	p := Problem{Status: status, Title: title, Message: message, Saved: v.R.Method == http.MethodPost, Ref: v.ID}
 	if err := ShowAs(v, status, "public/error", title, p); err != nil {
