@@ -67,42 +67,40 @@ func TestBackupUnderLoad(t *testing.T) {
 	w, dir := newSmallWorld(t)
 	t.Cleanup(w.close)
 	ctx := t.Context()
-	stop := make(chan struct{})
-	var pushing sync.WaitGroup
 	var mu sync.Mutex
 	given := map[ident.Signal]string{}
-	for pusher := range 2 {
-		pushing.Go(func() {
-			for i := 0; ; i++ {
-				select {
-				case <-stop:
-					return
-				default:
+	push := func(round int) *sync.WaitGroup {
+		var pushing sync.WaitGroup
+		for pusher := range 2 {
+			pushing.Go(func() {
+				for i := range 40 {
+					body := fmt.Sprintf("198.51.100.%d\t3\n203.0.113.%d\t%d\n", i+1, pusher+1, round+1)
+					r, err := w.loop.Accept(ctx, time.Now(), loop.AcceptRequest{Feed: "ipsum", Name: fmt.Sprintf("%d-%d-%d.txt", round, pusher, i), Body: strings.NewReader(body), By: operator})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					mu.Lock()
+					given[r.Signal] = r.Hash
+					mu.Unlock()
 				}
-				body := fmt.Sprintf("198.51.100.%d\t3\n203.0.113.%d\t%d\n", i%250+1, pusher+1, i)
-				r, err := w.loop.Accept(ctx, time.Now(), loop.AcceptRequest{Feed: "ipsum", Name: fmt.Sprintf("%d-%d.txt", pusher, i), Body: strings.NewReader(body), By: operator})
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				mu.Lock()
-				given[r.Signal] = r.Hash
-				mu.Unlock()
-			}
-		})
+			})
+		}
+		return &pushing
 	}
 	rounds := 3
-	if os.Getenv("CI") != "" {
+	if testkit.Whole() {
 		rounds = 10
 	}
 	home := t.TempDir()
 	for i := range rounds {
-		mu.Lock()
 		before := maps.Clone(given)
-		mu.Unlock()
+		pushing := push(i)
 		s := saver{t: t, data: dir}
 		copied, back := filepath.Join(home, fmt.Sprint("backup", i)), filepath.Join(home, fmt.Sprint("back", i))
-		if err := s.backup(copied); err != nil {
+		err := s.backup(copied)
+		pushing.Wait()
+		if err != nil {
 			t.Fatal(err)
 		}
 		if err := s.restore(copied, back, ""); err != nil {
@@ -118,8 +116,6 @@ func TestBackupUnderLoad(t *testing.T) {
 			t.Fatalf("backup %d: %v", i, err)
 		}
 	}
-	close(stop)
-	pushing.Wait()
 	t.Logf("%d signals came in meanwhile", len(given))
 }
 

@@ -3,4 +3,4 @@
 package app
 
 // mutations is how many changes TestTamper makes, one at a time, each on a copy of its own.
-const mutations = 1000
+const mutations = 300
