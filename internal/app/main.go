@@ -23,21 +23,22 @@ import (
 type Commands struct {
 	Config
 
-	Demo    demoCommand    `cmd:"" help:"Set up a fictitious province with 90 days of signals and serve it."`
-	Serve   serveCommand   `cmd:"" help:"Serve pages and API and run the loop."`
-	Ingest  ingestCommand  `cmd:"" help:"Take signals from files, folders or standard input (-) and fold them."`
-	Feed    feedCommand    `cmd:"" help:"Feeds: list, add, token, packs."`
-	Party   partyCommand   `cmd:"" help:"Parties and what they answer for: import, export, list."`
-	Bounce  bounceCommand  `cmd:"" help:"Take a bounced notice from standard input, for a mail server's alias."`
-	Person  personCommand  `cmd:"" help:"People who sign in: found, invite, list."`
-	SignIn  signInCommand  `cmd:"" name:"sign-in" help:"Make a one-time sign-in link."`
-	Ledger  ledgerCommand  `cmd:"" help:"The ledger as a signed log: checkpoint, proof, export, rotate."`
-	Backup  backupCommand  `cmd:"" help:"Write a consistent copy of the installation into an empty folder, beside a running server, and check it."`
-	Restore restoreCommand `cmd:"" help:"Bring a backup back into the empty data folder, after checking every byte of it."`
-	Verify  verifyCommand  `cmd:"" help:"Recompute the ledger and all that it answers for; name the first thing that is wrong."`
-	Push    pushCommand    `cmd:"" help:"Send a signal to another installation."`
-	Remote  remoteCommand  `cmd:"" help:"Ask another installation: findings, events."`
-	Dump    configCommand  `cmd:"" name:"config" help:"Configuration: dump."`
+	Demo     demoCommand    `cmd:"" help:"Set up a fictitious province with 90 days of signals and serve it."`
+	Serve    serveCommand   `cmd:"" help:"Serve pages and API and run the loop."`
+	Ingest   ingestCommand  `cmd:"" help:"Take signals from files, folders or standard input (-) and fold them."`
+	Feed     feedCommand    `cmd:"" help:"Feeds: list, add, token, packs."`
+	Party    partyCommand   `cmd:"" help:"Parties and what they answer for: import, export, list."`
+	Bounce   bounceCommand  `cmd:"" help:"Take a bounced notice from standard input, for a mail server's alias."`
+	Outgoing mailCommand    `cmd:"" name:"mail" help:"Outgoing mail: test."`
+	Person   personCommand  `cmd:"" help:"People who sign in: found, invite, list."`
+	SignIn   signInCommand  `cmd:"" name:"sign-in" help:"Make a one-time sign-in link."`
+	Ledger   ledgerCommand  `cmd:"" help:"The ledger as a signed log: checkpoint, proof, export, rotate."`
+	Backup   backupCommand  `cmd:"" help:"Write a consistent copy of the installation into an empty folder, beside a running server, and check it."`
+	Restore  restoreCommand `cmd:"" help:"Bring a backup back into the empty data folder, after checking every byte of it."`
+	Verify   verifyCommand  `cmd:"" help:"Recompute the ledger and all that it answers for; name the first thing that is wrong."`
+	Push     pushCommand    `cmd:"" help:"Send a signal to another installation."`
+	Remote   remoteCommand  `cmd:"" help:"Ask another installation: findings, events."`
+	Dump     configCommand  `cmd:"" name:"config" help:"Configuration: dump."`
 }
 
 // run is what every subcommand is given.

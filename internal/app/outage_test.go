@@ -30,7 +30,7 @@ func smallDisk(t *testing.T) string {
 		testkit.Missing(t, "a small disk cannot be mounted: "+string(out))
 	}
 	t.Cleanup(func() {
-		if out, err := exec.Command("umount", "-l", dir).CombinedOutput(); err != nil { //nolint:noctx // the test's context is over
+		if out, err := exec.Command("umount", "-l", dir).CombinedOutput(); err != nil {
 			t.Errorf("umount: %s", out)
 		}
 	})

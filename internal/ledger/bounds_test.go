@@ -81,6 +81,11 @@ func TestBounds(t *testing.T) {
 			t.Errorf("%s: %v, want %v", c.name, c.got, c.want)
 		}
 	}
+}
+
+// Paths that no log writes are no tiles, and a log has as many tiles as fit.
+func TestTileBounds(t *testing.T) {
+	t.Parallel()
 	for _, path := range []string{
 		"tile/-1/000", "tile/x/000", "tile/64/000", "tile/0/-01", "tile/0/00x", "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/000.p/x",
 		"tile/0/1", "tile/0/x001", "tile/entries", "title/0/000", "tile/0/x999/x999/x999/x999/x999/x999/999", strings.Repeat("tile/0/000", 20),

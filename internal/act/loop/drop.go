@@ -175,9 +175,9 @@ func (l *Loop) takeGrown(ctx context.Context, now time.Time, folder DropFolder, 
 	id, err := strconv.ParseInt(number, 10, 64)
 	stamp := is[name]
 	stamp.Read = true
-	if err != nil { // somebody else put it there
+	if err != nil {
 		is[name] = stamp
-		return Dropped{}, false, nil
+		return Dropped{}, false, nil //nolint:nilerr // somebody else put it there
 	}
 	s, err := l.Signal(ctx, ident.Signal(id))
 	if err != nil {
