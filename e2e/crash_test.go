@@ -31,8 +31,9 @@ func TestCrash(t *testing.T) {
 	heavy(t)
 	dir := t.TempDir()
 	whole := writeReport(t, filepath.Join(dir, "2026-11-20-scan_telnet-whole.csv"), 0, crashRows)
-	first := writeReport(t, filepath.Join(dir, "2026-11-20-scan_telnet-first.csv"), 0, crashRows/2)
-	second := writeReport(t, filepath.Join(dir, "2026-11-20-scan_telnet-second.csv"), crashRows/2, crashRows)
+	// Two files of one part: names that tell parts apart would make two streams.
+	first := writeReport(t, filepath.Join(t.TempDir(), "2026-11-20-scan_telnet-whole.csv"), 0, crashRows/2)
+	second := writeReport(t, filepath.Join(t.TempDir(), "2026-11-20-scan_telnet-whole.csv"), crashRows/2, crashRows)
 
 	once := t.TempDir()
 	want := ingested(t, once, whole)
