@@ -61,8 +61,9 @@ func (c *cutter) line(b *Batch, buf []byte) (int, bool) {
 func (c *cutter) quoted(buf []byte) (int, int64, bool) {
 	const (
 		fresh  = iota // at the start of a cell
-		plain         // in an unquoted cell, or after the closing quote
+		plain         // in an unquoted cell
 		inside        // between quotes
+		closed        // behind the closing quote: the cell has ended
 	)
 	state, lines := fresh, int64(1)
 	for i := 0; i < len(buf); i++ {
@@ -77,7 +78,7 @@ func (c *cutter) quoted(buf []byte) (int, int64, bool) {
 				if i+1 < len(buf) && buf[i+1] == c.cut.Quote {
 					i++
 				} else {
-					state = plain
+					state = closed
 				}
 			case c.eol:
 				lines++
@@ -86,6 +87,8 @@ func (c *cutter) quoted(buf []byte) (int, int64, bool) {
 			return i, lines, true
 		case ch == c.cut.Delimiter:
 			state = fresh
+		case state == closed && ch != '\r':
+			return i, 0, false // what closed here was the quote of a later row: this one never did
 		case state == fresh && ch == c.cut.Quote:
 			state = inside
 		default:
