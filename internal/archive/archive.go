@@ -190,8 +190,8 @@ func isPacked(head []byte) bool {
 
 // name moves the finished file to its place and makes the name durable: fsync of the folder after the rename.
 func (a *Archive) name(tmp, hash string, packed bool) error {
-	if _, err := a.find(hash); err == nil {
-		return a.root.Remove(tmp)
+	if _, err := a.find(hash); err == nil { // its name may not be durable yet: whoever wrote it may be at it, or have died
+		return errors.Join(a.root.Remove(tmp), a.syncDir(hash[:2]), a.syncDir("."))
 	}
 	path := hash[:2] + "/" + hash
 	if !packed {
