@@ -15,6 +15,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -158,6 +159,9 @@ func emptyDir(dir string) error {
 	return err
 }
 
+// underWay are files that the ledger writes beside the ones that they take the place of.
+var underWay = regexp.MustCompile(`^(checkpoint|ledger-key|ledger-key\.pub)-[0-9]+$`)
+
 // saveFolder copies what lies in a data folder beside the database and the archive: keys, secrets, the checkpoint.
 func (m *Manifest) saveFolder(data, dir string) error {
 	return filepath.WalkDir(data, func(name string, d fs.DirEntry, err error) error {
@@ -172,7 +176,7 @@ func (m *Manifest) saveFolder(data, dir string) error {
 		switch {
 		case d.IsDir() && rel == "archive":
 			return fs.SkipDir
-		case strings.HasPrefix(rel, "tocsin.db") || !d.Type().IsRegular():
+		case strings.HasPrefix(rel, "tocsin.db") || underWay.MatchString(rel) || !d.Type().IsRegular():
 			return nil
 		}
 		f, err := os.Open(name)
