@@ -22,7 +22,7 @@ type Observed struct {
 // ObservedMark says how far the journal was read for a finding.
 type ObservedMark struct {
 	Journal int64 // number of the newest chunk that was read
-	Lost    int64 // sightings whose line could not be read
+	Lost    int64 // sightings whose line could not be read at the last look
 }
 
 // ObservedMarks returns how far the journal was read for each of some findings; those that are absent were never read for.

@@ -59,12 +59,16 @@ func (l *Loop) observe(ctx context.Context, now time.Time, ids []ident.Finding) 
 	}
 	read := map[ident.Finding][]store.Observed{}
 	var failed []string
+	again := map[ident.Finding]bool{} // whose signal could not be read: it may be another time
 	for signal, places := range bySignal {
 		if err := l.readPlaces(ctx, signal, places, read); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
 			failed = append(failed, fmt.Sprintf("signal:%d", signal))
+			for _, p := range places {
+				again[p.finding] = true
+			}
 		}
 	}
 	return l.store.Keep(ctx, func(tx *store.Tx) error {
@@ -75,7 +79,10 @@ func (l *Loop) observe(ctx context.Context, now time.Time, ids []ident.Finding) 
 			}
 		}
 		for id, places := range wanted {
-			m := store.ObservedMark{Journal: last, Lost: marks[id].Lost + int64(len(places)-len(read[id]))}
+			m := store.ObservedMark{Journal: last, Lost: int64(len(places) - len(read[id]))}
+			if again[id] {
+				m.Journal = marks[id].Journal
+			}
 			if err := tx.PutObserved(ctx, id, read[id], m, observedKept); err != nil {
 				return err
 			}

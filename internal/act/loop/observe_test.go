@@ -146,7 +146,7 @@ func TestSightingsThatCannotBeRead(t *testing.T) {
 	must(t, err)
 	name := f.Name()
 	must(t, f.Close())
-	must(t, os.Remove(name))
+	must(t, os.Rename(name, name+".away"))
 	now = now.AddDate(0, 0, 1)
 	o.plan(now)
 	o.deliver(now)
@@ -160,6 +160,14 @@ func TestSightingsThatCannotBeRead(t *testing.T) {
 	}
 	if q := o.queue(); !slices.Contains(q, "signal.lost signal:1 signal:1") {
 		t.Errorf("queue: %q", q)
+	}
+	// A failure that passes loses nothing: the next look reads them.
+	must(t, os.Rename(name+".away", name))
+	must(t, o.observe(t.Context(), now, []ident.Finding{1}))
+	d, err := o.FindingByID(t.Context(), now, testCommand, 1)
+	must(t, err)
+	if len(d.Single.Rows) != 3 || d.Single.Lost != 0 {
+		t.Errorf("%d sightings were read afterwards, %d lost", len(d.Single.Rows), d.Single.Lost)
 	}
 }
 
