@@ -125,6 +125,7 @@ func TestDamagedBackup(t *testing.T) {
 	w, dir := newSmallWorld(t)
 	w.must(os.MkdirAll(filepath.Join(dir, "secrets"), 0o700))
 	w.must(os.WriteFile(filepath.Join(dir, "secrets", "FEED-1"), []byte("token"), 0o600))
+	w.must(os.WriteFile(filepath.Join(dir, "checkpoint-852355687"), []byte("half"), 0o600)) // what the ledger is about to rename
 	w.close()
 	s := saver{t: t, data: dir}
 	copied := filepath.Join(t.TempDir(), "backup")
@@ -139,6 +140,9 @@ func TestDamagedBackup(t *testing.T) {
 		if list, _ := os.ReadDir(back); len(list) > 0 {
 			t.Errorf("%s: %d files were restored", name, len(list))
 		}
+	}
+	if _, err := os.Stat(filepath.Join(copied, "checkpoint-852355687")); err == nil {
+		t.Error("a file that the ledger had not finished is in the backup")
 	}
 	files := listed(t, copied)
 	if len(files) < 8 {
