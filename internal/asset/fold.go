@@ -9,8 +9,10 @@ import (
 
 // Fold returns text as it is searched: without case, in any script (Unicode's full case folding: "ß" is "ss"), without the
 // marks over Latin, Greek and Cyrillic letters, wide and narrow forms alike (NFKC). What holds Fold of a text holds the
-// text for a person who types it on another keyboard.
+// text for a person who types it on another keyboard. Bytes that are no UTF-8 become U+FFFD before anything else: the
+// normaliser leaves letters beside them as they stand.
 func Fold(text string) string {
+	text = strings.ToValidUTF8(text, "\ufffd")
 	plain := strings.Map(func(r rune) rune {
 		if r >= 0x300 && r <= 0x36f {
 			return -1

@@ -30,6 +30,7 @@ func TestFold(t *testing.T) {
 func FuzzFold(f *testing.F) {
 	f.Add("Österreichische Straße")
 	f.Add("\xff\u0307İ")
+	f.Add("\xff\f\xf0\xf0\xf0\xf0\xf0\xf0\xf0\xf0ї")
 	f.Fuzz(func(t *testing.T, text string) {
 		if once := Fold(text); Fold(once) != once {
 			t.Errorf("%q is %q, and that is %q", text, once, Fold(once))
