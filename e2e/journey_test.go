@@ -61,7 +61,19 @@ func TestJourney(t *testing.T) {
 	for _, ago := range []int{8, 7, 6} {
 		j.push(ago, true)
 	}
-	// Notice out, encrypted to the hospital.
+	// The first notice of an installation waits until somebody has looked at it. Out then, encrypted to the hospital.
+	for deadline := time.Now().Add(2 * time.Minute); !strings.Contains(must(t, dir, env, "mail", "held"), "it@hospital.example"); {
+		if time.Now().After(deadline) {
+			t.Fatal("no notice waits to be released")
+		}
+		<-time.After(200 * time.Millisecond)
+	}
+	if len(inbox.mails) > 0 {
+		t.Fatal("a mail went out before anybody released it")
+	}
+	if said := must(t, dir, env, "mail", "release"); !strings.Contains(said, "1 notices were released") {
+		t.Fatalf("mail release: %q", said)
+	}
 	notice := gpg.open(t, inbox.next(t))
 	link := regexp.MustCompile(regexp.QuoteMeta(j.base) + `/n/[A-Za-z0-9_.~-]+`).FindString(notice)
 	if link == "" || !strings.Contains(notice, "198.51.100.7") {

@@ -60,6 +60,10 @@ var Acts = map[string]Need{
 	"notice.escalate":   {Software: []string{"notify"}},
 	"notice.rest":       {Software: []string{"notify"}},
 	"notice.ease":       {Software: []string{"notify"}},
+	"notice.hold":       {Software: []string{"notify"}},
+	"notice.release":    {Power: people.Register, Software: []string{command}},
+	"notice.refuse":     {Power: people.Register, Software: []string{command}},
+	"mail.test":         {Power: people.Staff},
 	"notice.bounce":     {Software: []string{"bounce"}},
 	"notice.answer":     {Power: people.Answer, Party: true},
 

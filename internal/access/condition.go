@@ -20,6 +20,7 @@ const (
 	FieldSector  Field = "sector"
 	FieldRegion  Field = "region"
 	FieldClass   Field = "class"
+	FieldHeld    Field = "held" // "1" of a notice that waits to be released, else empty
 )
 
 // Op is what a condition does.
@@ -158,6 +159,11 @@ func (t *Thing) text(f Field) (string, bool) {
 		return t.Region, true
 	case FieldClass:
 		return t.Class, true
+	case FieldHeld:
+		if t.Held {
+			return "1", true
+		}
+		return "", true
 	case FieldTLP, FieldEmbargo: // numbers
 	}
 	return "", false
@@ -173,6 +179,7 @@ type Thing struct {
 	Sector  string    // of the party
 	Region  string
 	Class   string
+	Held    bool // a notice that waits to be released
 }
 
 // Fields calls f with every field that the condition looks at, some more than once.

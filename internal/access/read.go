@@ -68,7 +68,7 @@ func (a Actor) Why() Purpose {
 
 // Readable is the one predicate: what of a kind r may read at an instant for a purpose. By default deny:
 //
-//	(desk, owner, observer or share) and marking and embargo, each grant for its purposes only
+//	(desk, owner, observer or share) and marking and embargo and not held, each grant for its purposes only
 //
 // A marking is a ceiling and grants nothing. The same tree becomes SQL for lists and counts, and answers Can.
 func Readable(r *Reader, kind ThingKind, at time.Time, why Purpose) Cond {
@@ -76,10 +76,10 @@ func Readable(r *Reader, kind ThingKind, at time.Time, why Purpose) Cond {
 	case Software:
 		return Always
 	case Party:
-		return all(r.owner(why), atMost(marking.AmberStrict))
+		return all(r.owner(why), atMost(marking.AmberStrict), r.released(kind))
 	case Person:
 		if r.reads() {
-			return all(r.grant(kind, at, why), r.ceiling(kind, at), r.embargo(at))
+			return all(r.grant(kind, at, why), r.ceiling(kind, at), r.embargo(at), r.released(kind))
 		}
 	case Nobody, Feed:
 	}
@@ -171,6 +171,14 @@ func (r *Reader) embargo(at time.Time) Cond {
 		return Always
 	}
 	return anyOf(in(FieldParty, r.Actor.Party), over(FieldEmbargo, at))
+}
+
+// released keeps a notice from everybody but the authority while it waits: it may be a mistake.
+func (r *Reader) released(kind ThingKind) Cond {
+	if kind != Notices || r.Desk() {
+		return Always
+	}
+	return in(FieldHeld, "")
 }
 
 // Can reports whether r may read one thing at an instant for a purpose.

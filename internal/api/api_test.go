@@ -66,6 +66,7 @@ func newDoor(t *testing.T) *door {
 	must(err)
 	t.Cleanup(func() { must(blobs.Close()) })
 	db := testkit.SQLite(t)
+	testkit.ReleaseMail(t, db)
 	record := record.New(db, record.Settings{Dir: t.TempDir(), Origin: "test/ledger"})
 	l := loop.New(loop.Config{Store: db, Archive: blobs, Packs: known, Library: library, Settings: loop.Settings{Key: make([]byte, 32)}})
 	t.Cleanup(func() { must(l.Close(context.WithoutCancel(t.Context()))) })

@@ -248,7 +248,11 @@ func (p *play) tell(ctx context.Context, now time.Time) error {
 	if _, err := l.WatchFeeds(ctx, now); err != nil {
 		return err
 	}
-	if _, err := l.Plan(ctx, now); err != nil {
+	plan, err := l.Plan(ctx, now)
+	if err == nil && plan.Held > 0 {
+		err = p.letGo(ctx, now)
+	}
+	if err != nil {
 		return err
 	}
 	for more := 1; more > 0; {
@@ -264,6 +268,15 @@ func (p *play) tell(ctx context.Context, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// letGo releases what waits, which the first notices do, as whoever runs the installation would.
+func (p *play) letGo(ctx context.Context, now time.Time) error {
+	ada, err := p.in.staff.ActorOf(ctx, now, p.ada)
+	if err == nil {
+		_, err = p.in.mailing.Release(ctx, now, ada, "")
+	}
+	return err
 }
 
 // listen notes what parties will say about the findings they were told of today.

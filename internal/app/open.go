@@ -16,6 +16,7 @@ import (
 	"tocsin/internal/act/casework"
 	"tocsin/internal/act/exposure"
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/mailing"
 	"tocsin/internal/act/picture"
 	"tocsin/internal/act/program"
 	"tocsin/internal/act/record"
@@ -49,6 +50,7 @@ type installation struct {
 	register *register.Register
 	programs *program.Programs
 	rules    *rule.Desk
+	mailing  *mailing.Desk
 	library  *notice.Library
 	locate   party.Locate
 	clock    func() time.Time
@@ -137,6 +139,7 @@ func (r *running) open(ctx context.Context, mailer loop.Mailer) (*installation, 
 		SigningKey: c.Settings.SigningKey, Server: cfg.SMTPHost, Rules: cfg.rhythm(),
 	}, mailer)
 	in.library, in.locate = c.Library, c.Locate
+	in.mailing = mailing.New(c.Store, c.Settings.Sender, sender(mailer))
 	in.rules = r.newRules(in)
 	in.triage = triage.New(c.Store, in.loop, r.cfg.zone())
 	in.work = casework.New(casework.Config{Store: c.Store, Notary: in.log, Mailer: mailer, Settings: casework.Settings{
@@ -251,6 +254,14 @@ func (r *running) mailer() (loop.Mailer, error) {
 	return outside.NewSMTP(outside.MailConfig{
 		Addr: cfg.SMTPHost, TLS: outside.TLSPolicy(cfg.SMTPTLS), User: cfg.SMTPUser, Password: cfg.SMTPPassword, Hello: domain,
 	})
+}
+
+// sender is the way to the mail server as package mailing asks for it; nil where there is none.
+func sender(m loop.Mailer) mailing.Sender {
+	if m == nil {
+		return nil
+	}
+	return m.Send
 }
 
 // installationKey reads the 32 bytes that seal values and sign links, and makes them at the first start.

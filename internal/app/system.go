@@ -101,7 +101,7 @@ func (r *running) settingsShown() []desk.Setting {
 
 // rulingOf is what the desk's rules and trials of feeds need of an installation.
 func (r *running) rulingOf(in *installation, c *web.Config, s *system) {
-	c.Ruling, c.Upkeep = in.rules, upkeep.New(in.store)
+	c.Ruling, c.Upkeep, c.Mailing = in.rules, upkeep.New(in.store), in.mailing
 	c.Stage = newStage(in)
 	if s != nil {
 		c.System = s.facts

@@ -14,6 +14,7 @@ import (
 	"tocsin/internal/access"
 	"tocsin/internal/act/casework"
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/mailing"
 	"tocsin/internal/act/record"
 	"tocsin/internal/act/staff"
 	"tocsin/internal/archive"
@@ -207,6 +208,8 @@ func (w *evidenceWorld) day(at time.Time, day int) {
 	for hour := 2; hour < 16; hour += 2 {
 		now := at.Add(time.Duration(hour) * time.Hour)
 		_, err = w.loop.Plan(ctx, now)
+		w.must(err)
+		_, err = mailing.New(w.store, notice.Sender{}, nil).Release(ctx, now, operator, "") // what waits, which the first notices do
 		w.must(err)
 		for n := 1; n > 0; {
 			n, err = w.loop.Deliver(ctx, now.Add(time.Minute))

@@ -45,7 +45,7 @@ var rooms = []room{
 		not: append([]string{"log/slog", "log", "net/http"}, drivers...),
 	},
 	{
-		name: "act", dirs: internal("act/loop", "act/casework", "act/picture", "act/exposure", "act/register", "act/decide", "act/comply", "act/record", "act/staff", "act/warn", "act/rule", "act/rehearse", "act/upkeep", "act/program", "act/triage", "act/reach"),
+		name: "act", dirs: internal("act/loop", "act/casework", "act/picture", "act/exposure", "act/register", "act/decide", "act/comply", "act/record", "act/staff", "act/warn", "act/rule", "act/rehearse", "act/upkeep", "act/program", "act/triage", "act/reach", "act/mailing"),
 		may: []string{"kit", "domain", "feed", "split", "form", "format", "store", "archive", "ledger", "base"}, own: true, not: append([]string{"log/slog", "log", "net/http"}, drivers...),
 	},
 	// What stands before every door.

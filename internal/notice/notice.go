@@ -52,6 +52,7 @@ type Notice struct {
 	Error     string      // of the newest failed attempt
 	TLP       marking.TLP // as strict as the strictest of its findings
 	Leased    time.Time   // until when a worker holds it; zero = free
+	Hold      string      // Hold.ID that it waits in, or waited in; empty: it never had to
 }
 
 // Reasons of a plan.

@@ -12,6 +12,7 @@ type State string
 // States of a notice.
 const (
 	Planned   State = "planned"   // waits for its time
+	Held      State = "held"      // waits until a person has seen and released it: see Hold
 	Sending   State = "sending"   // a worker holds it and may have handed it to the mail server
 	Sent      State = "sent"      // the mail server took it
 	Delivered State = "delivered" // the receiving side confirmed it
@@ -22,7 +23,7 @@ const (
 )
 
 // States lists every state in the order of the table in docs/operator/notices.md.
-var States = []State{Planned, Sending, Sent, Delivered, Answered, Failed, Escalated, Withdrawn}
+var States = []State{Planned, Held, Sending, Sent, Delivered, Answered, Failed, Escalated, Withdrawn}
 
 // Trigger moves a notice from one state to another.
 type Trigger string
@@ -39,7 +40,9 @@ const (
 	GiveUp   Trigger = "escalate" // to the desk
 	Reply    Trigger = "answer"   // the party used the link
 	Rest     Trigger = "rest"     // nothing of it waits for an answer any more
-	Withdraw Trigger = "withdraw" // nothing left to tell
+	Withdraw Trigger = "withdraw" // nothing left to tell, or a person refused that it goes out
+	HoldBack Trigger = "hold"     // a person has to see it first
+	Release  Trigger = "release"  // a person let it go
 )
 
 // transitions is the whole machine; docs/operator/notices.md shows the same table and a test compares them.
@@ -56,15 +59,17 @@ var transitions = map[Trigger]map[State]State{
 	Retarget: {Failed: Planned},
 	GiveUp:   {Failed: Escalated, Sent: Escalated, Delivered: Escalated, Answered: Escalated},
 	Reply: {
-		Planned: Answered, Sending: Answered, Sent: Answered, Delivered: Answered, Answered: Answered,
+		Planned: Answered, Held: Answered, Sending: Answered, Sent: Answered, Delivered: Answered, Answered: Answered,
 		Failed: Answered, Escalated: Answered,
 	},
 	Rest:     {Sent: Sent, Delivered: Delivered, Answered: Answered, Escalated: Sent},
-	Withdraw: {Planned: Withdrawn, Sending: Withdrawn, Failed: Withdrawn, Escalated: Withdrawn},
+	Withdraw: {Planned: Withdrawn, Held: Withdrawn, Sending: Withdrawn, Failed: Withdrawn, Escalated: Withdrawn},
+	HoldBack: {Planned: Held},
+	Release:  {Held: Planned},
 }
 
 // Triggers lists every trigger in the order of the table in docs/operator/notices.md.
-var Triggers = []Trigger{Claim, Accept, Defer, Fail, Confirm, Bounce, Retarget, GiveUp, Reply, Rest, Withdraw}
+var Triggers = []Trigger{Claim, Accept, Defer, Fail, Confirm, Bounce, Retarget, GiveUp, Reply, Rest, Withdraw, HoldBack, Release}
 
 // Next returns the state after trigger; fault.Conflict where a notice in state s does not answer to it.
 func Next(s State, t Trigger) (State, error) {

@@ -63,7 +63,7 @@ func TestNoStateIsATrap(t *testing.T) {
 			}
 			s = to
 		}
-		for _, tr := range []notice.Trigger{notice.Claim, notice.Fail, notice.GiveUp} {
+		for _, tr := range []notice.Trigger{notice.Release, notice.Claim, notice.Fail, notice.GiveUp} {
 			if slices.Contains(ends, s) {
 				return
 			}

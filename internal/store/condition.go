@@ -18,7 +18,10 @@ var (
 		access.FieldRegion: "f.region", access.FieldClass: "f.class",
 		access.FieldSector: "(select o.sector from party o where o.id = f.party_id)",
 	}
-	noticeFields = fields{access.FieldID: "notice.id", access.FieldParty: "notice.party_id", access.FieldTLP: "notice.tlp"}
+	noticeFields = fields{
+		access.FieldID: "notice.id", access.FieldParty: "notice.party_id", access.FieldTLP: "notice.tlp",
+		access.FieldHeld: "case when notice.state = 'held' then '1' else '' end",
+	}
 	signalFields = fields{access.FieldID: "s.id", access.FieldTLP: "(select o.tlp from feed o where o.id = s.feed_id)"}
 )
 

@@ -54,11 +54,12 @@ var Coverage = []TableCover{
 	{
 		Table: "notice", Key: "id", Columns: "party_id contact_id language kind parent class severity reason created_at rendition message_id subject message tlp error",
 		As: map[string]string{
-			"message":    "case when state in ('planned', 'sending') then null else message end",
-			"message_id": "case when state in ('planned', 'sending') then '' else message_id end",
+			"message":    "case when state in ('planned', 'held', 'sending') then null else message end",
+			"message_id": "case when state in ('planned', 'held', 'sending') then '' else message_id end",
 		},
-		Derived: "state attempts sent_at answered_at", Outside: "next_at tries leased_until", Why: "when a notice is tried next, and by which worker; its mail until it is sent",
+		Derived: "state attempts sent_at answered_at hold", Outside: "next_at tries leased_until", Why: "when a notice is tried next, and by which worker; its mail until it is sent",
 	},
+	{Table: "notice_hold", Key: "id", Columns: "reason opened_at released_at released_by"},
 	{Table: "notice_finding", Key: "notice_id finding_id", Group: "notice_id"},
 	{Table: "delivery", Key: "notice_id attempt", Columns: "at contact_id outcome detail"},
 	{

@@ -17,7 +17,7 @@ import (
 
 // noticeColumns is what scanNotice reads: everything but the message, which can be megabytes.
 const noticeColumns = `id, party_id, contact_id, language, kind, parent, class, severity, reason, state, created_at, next_at,
-	attempts, tries, rendition, message_id, subject, sent_at, answered_at, error, leased_until, tlp`
+	attempts, tries, rendition, message_id, subject, sent_at, answered_at, error, leased_until, tlp, hold`
 
 func scanNotice(r scanner) (notice.Notice, error) {
 	var n notice.Notice
@@ -25,7 +25,7 @@ func scanNotice(r scanner) (notice.Notice, error) {
 	var severity, created int64
 	var next, sent, answered, leased sql.NullInt64
 	err := r.Scan(&n.ID, &n.Party, &n.Contact, &n.Language, &kind, &n.Parent, &n.Class, &severity, &n.Reason, &state,
-		&created, &next, &n.Attempts, &n.Tries, &n.Rendition, &n.MessageID, &n.Subject, &sent, &answered, &n.Error, &leased, &n.TLP)
+		&created, &next, &n.Attempts, &n.Tries, &n.Rendition, &n.MessageID, &n.Subject, &sent, &answered, &n.Error, &leased, &n.TLP, &n.Hold)
 	if err != nil {
 		return notice.Notice{}, err
 	}
@@ -38,11 +38,11 @@ func scanNotice(r scanner) (notice.Notice, error) {
 // InsertNotice writes a new notice and which findings it tells; it takes its mark from them. The message is written by SetMessage.
 func (t *Tx) InsertNotice(ctx context.Context, n *notice.Notice, findings []ident.Finding) error {
 	_, err := t.exec(ctx, `insert into notice (id, party_id, contact_id, language, kind, parent, class, severity, reason, state,
-		created_at, next_at, attempts, tries, rendition, message_id, subject, message, sent_at, answered_at, error, leased_until)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, null, $18, $19, $20, $21)`,
+		created_at, next_at, attempts, tries, rendition, message_id, subject, message, sent_at, answered_at, error, leased_until, hold)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, null, $18, $19, $20, $21, $22)`,
 		n.ID, n.Party, n.Contact, n.Language, string(n.Kind), n.Parent, n.Class, int64(n.Severity), n.Reason, string(n.State),
 		Micros(n.Created), optional(n.Next), n.Attempts, n.Tries, n.Rendition, n.MessageID, n.Subject, optional(n.Sent),
-		optional(n.Answered), n.Error, optional(n.Leased))
+		optional(n.Answered), n.Error, optional(n.Leased), n.Hold)
 	if err != nil {
 		return fmt.Errorf("insert notice %s: %w", n.ID, err)
 	}
@@ -303,11 +303,12 @@ func (t *Tx) PartiesToTell(ctx context.Context) ([]ToTell, error) {
 
 // FindingsToTell returns at most limit findings of a party that nobody told it of, the most severe first. Left out are
 // those in a notice that still has to reach somebody, and those of a notice made after retry that reached nobody: the
-// desk has it.
+// desk has it. So are those of a notice to this party that waits to be released, or that a person refused after retry.
 func (t *Tx) FindingsToTell(ctx context.Context, p ident.Party, retry time.Time, limit int) ([]Finding, error) {
 	out, err := t.findings(ctx, `where f.party_id = $1 and f.state in ('open', 'reopened') and not exists (
 		select 1 from notice_finding m join notice n on n.id = m.notice_id where m.finding_id = f.id and
-		(n.state in ('planned', 'sending', 'failed') or n.state = 'escalated' and n.sent_at is null and n.created_at > $2))
+		(n.state in ('planned', 'sending', 'failed') or n.state = 'held' and n.party_id = f.party_id or n.state = 'escalated' and n.sent_at is null and n.created_at > $2
+		or n.state = 'withdrawn' and n.hold <> '' and n.party_id = f.party_id and n.created_at > $2))
 		order by f.severity desc, f.id limit $3`, p, Micros(retry), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read findings to tell %s: %w", p, err)

@@ -290,5 +290,5 @@ func (t *Tx) ThingOf(ctx context.Context, f *Finding) (access.Thing, error) {
 
 // NoticeThing is a notice as access looks at it.
 func NoticeThing(n *notice.Notice) access.Thing {
-	return access.Thing{Kind: access.Notices, ID: string(n.ID), Party: n.Party, Mark: marking.Mark{TLP: n.TLP}}
+	return access.Thing{Kind: access.Notices, ID: string(n.ID), Party: n.Party, Mark: marking.Mark{TLP: n.TLP}, Held: n.State == notice.Held}
 }

@@ -45,6 +45,7 @@ var statistics = []statistic{
 	{"notice", "notice_answered", "50000 20 1 1 1"},
 	{"notice", "notice_created", "200000 1 1"},
 	{"notice", "notice_due", "200000 40000 100"},
+	{"notice", "notice_held", "200 200 40 1 1"},
 	{"notice", "notice_parent", "200000 10"},
 	{"notice", "notice_party", "200000 1000 1 1"},
 	{"notice", "notice_spoken", "200000 1000 1 1 1 1"},

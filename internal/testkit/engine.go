@@ -10,7 +10,11 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"tocsin/internal/access"
+	"tocsin/internal/act/mailing"
+	"tocsin/internal/notice"
 	"tocsin/internal/store"
 )
 
@@ -99,4 +103,14 @@ func Missing(t testing.TB, reason string) {
 		t.Fatal("CI must provide this: " + reason)
 	}
 	t.Skip(reason)
+}
+
+// ReleaseMail lets the first notices of an installation go out without anybody who looks at them: most tests are not about
+// that.
+func ReleaseMail(t testing.TB, s *store.Store) {
+	t.Helper()
+	at := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+	if _, err := mailing.New(s, notice.Sender{}, nil).Release(t.Context(), at, access.ForSoftware("command"), ""); err != nil {
+		t.Fatal(err)
+	}
 }

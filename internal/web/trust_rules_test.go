@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/mailing"
 	"tocsin/internal/act/rehearse"
 	ruling "tocsin/internal/act/rule"
 	"tocsin/internal/act/upkeep"
@@ -32,6 +33,8 @@ func deskTools(c web.Config, db *store.Store, l *loop.Loop) web.Config {
 	}
 	c.Snapshot = db.Snapshot
 	c.Ruling, c.Upkeep = ruling.New(ruling.Config{Store: db}), upkeep.New(db)
+	taken := func(context.Context, notice.Envelope) error { return nil }
+	c.Mailing = mailing.New(db, notice.Sender{Mail: "csirt@anhe.example"}, taken)
 	c.Stage = rehearse.New(rehearse.Config{Store: db, Packs: known, Library: library, Register: l.Register})
 	c.System = func(context.Context) desk.SystemFacts {
 		return desk.SystemFacts{
@@ -66,6 +69,15 @@ var ruleCalls = map[string]func(w *trustWorld, c *caller) request{
 	"POST /desk/rules/{number}/end": func(w *trustWorld, _ *caller) request { return send("/desk/rules/"+w.rule()+"/end", nil) },
 	"POST /desk/rules/{number}/release": func(w *trustWorld, _ *caller) request {
 		return send("/desk/rules/"+w.rule()+"/release", url.Values{"party": {"alpha"}})
+	},
+	"POST /desk/notices/held/release": func(w *trustWorld, _ *caller) request {
+		return send("/desk/notices/held/release", url.Values{"hold": {w.held()}})
+	},
+	"POST /desk/notices/held/refuse": func(w *trustWorld, _ *caller) request {
+		return send("/desk/notices/held/refuse", url.Values{"hold": {w.held()}, "reason": {"because of the test"}})
+	},
+	"POST /desk/system/mail": func(*trustWorld, *caller) request {
+		return send("/desk/system/mail", url.Values{"to": {"ann@anhe.example"}})
 	},
 	"GET /desk/notices/preview":           func(w *trustWorld, _ *caller) request { return at(w.preview("")) },
 	"GET /desk/notices/preview/html":      func(w *trustWorld, _ *caller) request { return at(w.preview("/html") + "&n=1") },
@@ -109,6 +121,23 @@ func (w *trustWorld) preview(part string) string {
 	return "/desk/notices/preview" + part + "?party=alpha&finding=" + id
 }
 
+// held is the hold in which a notice to party alpha waits.
+func (w *trustWorld) held() string {
+	w.t.Helper()
+	var id string
+	w.must(w.db.Keep(w.t.Context(), func(tx *store.Tx) error {
+		h, open, err := tx.OpenHold(w.t.Context())
+		if err == nil && !open {
+			h = notice.Hold{ID: ident.New("hld"), Reason: notice.HeldBatch, Opened: w.now}
+			err = tx.InsertHold(w.t.Context(), h)
+		}
+		id = h.ID
+		return err
+	}))
+	w.planned()
+	return id
+}
+
 // planned is a notice to party alpha that has not gone out.
 func (w *trustWorld) planned() string {
 	w.t.Helper()
@@ -119,5 +148,5 @@ func (w *trustWorld) planned() string {
 	w.fold()
 	_, err := w.loop.Plan(w.t.Context(), w.now)
 	w.must(err)
-	return w.one(0, "select id from notice where party_id = 'alpha' and state = 'planned' order by created_at desc, id")
+	return w.one(0, "select id from notice where party_id = 'alpha' and state in ('planned', 'held') order by created_at desc, id")
 }

@@ -32,6 +32,7 @@ import (
 	"tocsin/internal/notice"
 	"tocsin/internal/party"
 	"tocsin/internal/store"
+	"tocsin/internal/testkit"
 	"tocsin/internal/web"
 	"tocsin/packs"
 )
@@ -134,6 +135,7 @@ func (w *trustWorld) open() {
 	w.must(err)
 	library, err := notice.LoadLibrary(packs.Classes())
 	w.must(err)
+	testkit.ReleaseMail(t, w.db)
 	blobs, err := archive.Open(filepath.Join(t.TempDir(), "archive"))
 	w.must(err)
 	t.Cleanup(func() { w.must(blobs.Close()) })

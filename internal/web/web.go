@@ -13,6 +13,7 @@ import (
 	"tocsin/internal/act/casework"
 	"tocsin/internal/act/exposure"
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/mailing"
 	"tocsin/internal/act/picture"
 	"tocsin/internal/act/program"
 	"tocsin/internal/act/record"
@@ -53,6 +54,7 @@ type Config struct {
 	Streams   *gate.Streams   // bounds live counts; nil: nothing does
 	Shapes    chart.Shapes    // of the operator's map; zero: there is none
 	Library   *notice.Library // what classes are called; nil: by their slugs
+	Mailing   *mailing.Desk
 	Ruling    *rule.Desk      // nil: the desk has no rules of its own
 	Stage     *rehearse.Stage // nil: no feed can be added on a page
 	Upkeep    *upkeep.Upkeep
@@ -104,7 +106,7 @@ func routes(k *page.Kit, c Config) []page.Route {
 		}),
 		public.ReportRoutes(k, c.Casework), public.LedgerRoutes(c.Record),
 		member.Routes(k, member.Acts{Loop: c.Loop, Exposure: c.Exposure, Register: c.Register, Picture: c.Picture}),
-		desk.Routes(k, deskActs(c)), desk.ChangeRoutes(c.Loop, c.Register), desk.ReportRoutes(k, c.Casework),
+		desk.Routes(k, deskActs(c)), desk.ChangeRoutes(c.Loop, c.Register), desk.ReportRoutes(k, c.Casework), desk.MailRoutes(c.Mailing),
 		office.Routes(c.Staff), account.Routes(c.Staff),
 		connect.Routes(connect.Acts{Programs: c.Programs, Staff: c.Staff, Casework: c.Casework, Register: c.Register, Document: c.Document, Streams: c.Streams}),
 	)
@@ -125,5 +127,5 @@ func Routes(c Config) []Route { return routes(&page.Kit{Config: page.Config{Mail
 
 // Pages lists every template with the type that fills it.
 func Pages() []page.Spec {
-	return slices.Concat(page.Pages, public.Pages, public.ReportPages, member.Pages, desk.Pages, desk.ChangePages, desk.ReportPages, account.Pages, office.Pages, connect.Pages)
+	return slices.Concat(page.Pages, public.Pages, public.ReportPages, member.Pages, desk.Pages, desk.ChangePages, desk.ReportPages, desk.MailPages, account.Pages, office.Pages, connect.Pages)
 }

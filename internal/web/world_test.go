@@ -84,6 +84,7 @@ func emptyWorld(t *testing.T) *world {
 	w.must(err)
 	t.Cleanup(func() { w.must(blobs.Close()) })
 	db := testkit.SQLite(t)
+	testkit.ReleaseMail(t, db)
 	w.staff = staff.New(db, staff.Settings{BaseURL: "https://tocsin.example", Key: []byte("0123456789abcdef0123456789abcdef")})
 	w.exposure, w.register = exposure.New(db, library), newRegister(db, loop.Mailbox{})
 	w.loop = loop.New(loop.Config{

@@ -43,6 +43,7 @@ func newLoop(t testing.TB, s *store.Store, set Settings) *Loop {
 	}
 	t.Cleanup(func() { _ = a.Close() })
 	set.Key = make([]byte, 32)
+	testkit.ReleaseMail(t, s)
 	l := New(Config{Store: s, Archive: a, Packs: p, Library: lib, Settings: set})
 	t.Cleanup(func() {
 		if err := l.Close(context.Background()); err != nil {

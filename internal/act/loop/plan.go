@@ -22,6 +22,7 @@ const (
 	queueFailed    = "notice.failed"     // party:ID; args: party name, notice, last error
 	queueSilent    = "notice.silent"     // party:ID; args: party name, findings without an answer, first notice
 	queueKey       = "notice.key"        // contact:ID; args: party name, contact's mail, "broken" or "expired"
+	queueHeld      = "notice.held"       // hold:ID; args: the hold's reason
 	queueDisputed  = "notice.disputed"   // notice:ID or party:ID; args: party name, findings, whose they are said to be
 )
 
@@ -41,6 +42,7 @@ type Planned struct {
 	Notices     int
 	Findings    int
 	Unreachable int // parties that nobody can be written to
+	Held        int // of Notices: they wait to be released
 }
 
 // Plan makes the notices that are due: at once for what is urgent, by the daily digest for the rest. Findings that it
@@ -55,17 +57,24 @@ func (l *Loop) Plan(ctx context.Context, now time.Time) (Planned, error) {
 	if err != nil {
 		return sum, err
 	}
+	batch, due := 0, all[:0]
 	for _, w := range all {
-		due, err := l.anythingDue(ctx, now, w)
+		n, err := l.howManyDue(ctx, now, w)
 		if err != nil {
 			return sum, fmt.Errorf("plan notices to %s: %w", w.Party, err)
 		}
-		if !due {
-			continue
+		if n > 0 {
+			batch, due = batch+n, append(due, w)
 		}
+	}
+	why, err := l.holdBatch(ctx, now, batch)
+	if err != nil {
+		return sum, err
+	}
+	for _, w := range due {
 		var p Planned
 		err = l.store.Update(ctx, func(tx *store.Tx) (err error) {
-			p, err = l.planParty(ctx, tx, now, w.Party)
+			p, err = l.planParty(ctx, tx, now, w.Party, why)
 			return err
 		})
 		if err != nil {
@@ -74,13 +83,14 @@ func (l *Loop) Plan(ctx context.Context, now time.Time) (Planned, error) {
 		sum.Notices += p.Notices
 		sum.Findings += p.Findings
 		sum.Unreachable += p.Unreachable
+		sum.Held += p.Held
 	}
 	return sum, nil
 }
 
-// anythingDue looks without writing, so that a pass that finds nothing to do does not hold the writer.
-func (l *Loop) anythingDue(ctx context.Context, now time.Time, w store.ToTell) (bool, error) {
-	due := false
+// howManyDue counts the notices to one party without writing, so that a pass that finds nothing to do does not hold the writer.
+func (l *Loop) howManyDue(ctx context.Context, now time.Time, w store.ToTell) (int, error) {
+	due := 0
 	err := l.store.View(ctx, func(tx *store.Tx) error {
 		book, err := tx.Rulebook(ctx, now)
 		if err != nil {
@@ -93,7 +103,7 @@ func (l *Loop) anythingDue(ctx context.Context, now time.Time, w store.ToTell) (
 			return err
 		}
 		drafts, _, err := l.drafts(ctx, tx, now, w.Party)
-		due = len(drafts) > 0
+		due = len(drafts)
 		return err
 	})
 	return due, err
@@ -143,7 +153,8 @@ func (l *Loop) paced(ctx context.Context, tx *store.Tx, now time.Time, id ident.
 	return kept, nil
 }
 
-func (l *Loop) planParty(ctx context.Context, tx *store.Tx, now time.Time, id ident.Party) (Planned, error) {
+// planParty makes the notices to one party. They wait where a hold is open, or where one has to be for the reason why.
+func (l *Loop) planParty(ctx context.Context, tx *store.Tx, now time.Time, id ident.Party, why notice.HoldReason) (Planned, error) {
 	var sum Planned
 	drafts, held, err := l.drafts(ctx, tx, now, id)
 	if err != nil || len(drafts) == 0 {
@@ -160,6 +171,13 @@ func (l *Loop) planParty(ctx context.Context, tx *store.Tx, now time.Time, id id
 			return sum, l.unreachable(ctx, tx, now, &p, drafts)
 		}
 		n := l.draft(now, &p, c, d)
+		if n.Hold, err = holdFor(ctx, tx, now, why); err != nil {
+			return sum, err
+		}
+		if n.Hold != "" {
+			n.State, n.Next = notice.Held, time.Time{}
+			sum.Held++
+		}
 		if err := l.plan(ctx, tx, now, n, findingIDs(d.Items), held); err != nil {
 			return sum, err
 		}
@@ -196,7 +214,8 @@ func (l *Loop) plan(ctx context.Context, tx *store.Tx, now time.Time, n *notice.
 		Class    string       `json:"class,omitempty"`
 		Findings int          `json:"findings"`
 		Held     int          `json:"held,omitempty"`
-	}{n.Party, n.Kind, n.Parent, n.Class, len(ids), held})
+		Hold     string       `json:"hold,omitempty"`
+	}{n.Party, n.Kind, n.Parent, n.Class, len(ids), held, n.Hold})
 	return err
 }
 

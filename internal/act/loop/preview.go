@@ -26,7 +26,7 @@ type Preview struct {
 	Quiet   int // findings that rules mute or hold: they are not told now
 }
 
-// PreviewNotice shows a planned notice in one of its languages, the empty one is its own. fault.Conflict where it is on its way:
+// PreviewNotice shows a notice that is planned or held in one of its languages, the empty one is its own. fault.Conflict where it is on its way:
 // then its mail can be looked at.
 func (l *Loop) PreviewNotice(ctx context.Context, now time.Time, by access.Actor, id ident.Notice, language string) (Preview, error) {
 	var p Preview
@@ -39,8 +39,8 @@ func (l *Loop) PreviewNotice(ctx context.Context, now time.Time, by access.Actor
 		if err != nil {
 			return err
 		}
-		if n.State != notice.Planned {
-			return fault.New(fault.Conflict, "notice %s is %s; only a planned one has a preview", id, n.State)
+		if n.State != notice.Planned && n.State != notice.Held {
+			return fault.New(fault.Conflict, "notice %s is %s; only one that is planned or held has a preview", id, n.State)
 		}
 		found, err := tx.NoticeFindings(ctx, id)
 		if err != nil {

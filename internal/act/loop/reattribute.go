@@ -59,6 +59,7 @@ func (l *Loop) Reattribute(ctx context.Context, now time.Time, by access.Actor) 
 	if err != nil {
 		return done, err
 	}
+	all := 0 // findings whose attribution follows the register; 0: not counted yet
 	for after := ident.Finding(0); ; {
 		var batch []store.Attributed
 		var moves []store.Attributed
@@ -67,10 +68,13 @@ func (l *Loop) Reattribute(ctx context.Context, now time.Time, by access.Actor) 
 				return err
 			}
 			moves, err = recompute(ctx, tx, register, batch, &done)
+			if err == nil && len(moves) > 0 && all == 0 {
+				all, err = tx.AttributedCount(ctx)
+			}
 			return err
 		})
 		if err == nil {
-			err = l.move(ctx, now, by, moves, &done)
+			err = l.move(ctx, now, by, moves, all, &done)
 		}
 		if err != nil {
 			return done, fmt.Errorf("re-attribute findings behind %d: %w", after, err)
@@ -99,7 +103,7 @@ func (l *Loop) ReattributeThese(ctx context.Context, now time.Time, by access.Ac
 		return err
 	})
 	if err == nil {
-		err = l.move(ctx, now, by, moves, &done)
+		err = l.move(ctx, now, by, moves, 0, &done)
 	}
 	if err != nil {
 		return done, fmt.Errorf("re-attribute %d findings: %w", len(ids), err)
@@ -159,8 +163,9 @@ type reattributeEntry struct {
 	Refined int             `json:"refined"`
 }
 
-// move writes new attributions as one act. Findings that closed or were attributed by hand in the meantime stay.
-func (l *Loop) move(ctx context.Context, now time.Time, by access.Actor, moves []store.Attributed, done *Reattributed) error {
+// move writes new attributions as one act. Findings that closed or were attributed by hand in the meantime stay. all is how many
+// findings follow the register; 0 where it is not the register that changed.
+func (l *Loop) move(ctx context.Context, now time.Time, by access.Actor, moves []store.Attributed, all int, done *Reattributed) error {
 	if len(moves) == 0 {
 		return nil
 	}
@@ -196,6 +201,11 @@ func (l *Loop) move(ctx context.Context, now time.Time, by access.Actor, moves [
 		seq, err := tx.Append(ctx, now, by, "finding.reattribute", access.On("findings"), "register", e)
 		if err != nil {
 			return err
+		}
+		if all > 0 {
+			if err := holdImport(ctx, tx, now, done.Moved+len(e.Moved), all); err != nil {
+				return err
+			}
 		}
 		return changeMoved(ctx, tx, now, gone, by, seq)
 	})

@@ -63,7 +63,7 @@ const page = 1000
 func Verify(ctx context.Context, s *store.Store, a *archive.Archive, e Evidence) (Verified, error) {
 	var sum Verified
 	err := s.View(ctx, func(tx *store.Tx) error {
-		v := verifier{ctx: ctx, store: s, tx: tx, archive: a, evidence: e, keys: e.Keys, entries: map[int64]*stepEntry{}, answers: map[ident.Notice][]ledger.Entry{}}
+		v := verifier{ctx: ctx, store: s, tx: tx, archive: a, evidence: e, keys: e.Keys, entries: map[int64]*stepEntry{}, shared: map[ident.Notice][]ledger.Entry{}}
 		for _, step := range []func() error{v.engine, v.schema, v.log, v.waiting, v.settled, v.signals, v.findings, v.notices, v.reports, v.feeds, v.covered, v.rollups, v.strays} {
 			if err := step(); err != nil {
 				return err
@@ -103,7 +103,7 @@ type verifier struct {
 	delivered                      int64 // entries that say that a delivery was tried
 	register                       int64 // newest entry about the register of parties
 	entries                        map[int64]*stepEntry
-	answers                        map[ident.Notice][]ledger.Entry // that answer a notice and are about something else
+	shared                         map[ident.Notice][]ledger.Entry // that move a notice and are about something else
 }
 
 func (v *verifier) engine() error {
@@ -159,8 +159,8 @@ func (v *verifier) entry(e *ledger.Entry) error {
 		if err := v.created(e, b); err != nil {
 			return err
 		}
-	case "notice.answer":
-		if err := v.answer(e); err != nil {
+	case "notice.answer", "notice.hold", "notice.release", "notice.refuse":
+		if err := v.share(e); err != nil {
 			return err
 		}
 	case "notice.plan":

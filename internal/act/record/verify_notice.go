@@ -3,6 +3,7 @@ package record
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"tocsin/internal/ident"
@@ -16,12 +17,14 @@ type noticeBody struct {
 	Kind    notice.Kind  `json:"kind"`   // notice.plan
 	Parent  ident.Notice `json:"parent"` // notice.plan
 	Class   string       `json:"class"`  // notice.plan
+	Hold    string       `json:"hold"`   // notice.plan
 	Contact string       `json:"contact"`
 	Moved   bool         `json:"moved"` // notice.bounce
 }
 
-// answer keeps an entry that answers notices which it is not about, for when they are looked at.
-func (v *verifier) answer(e *ledger.Entry) error {
+// share keeps an entry that moves notices which it is not about, for when they are looked at: an answer to several, or what was
+// done to all that waited in a hold.
+func (v *verifier) share(e *ledger.Entry) error {
 	var b struct {
 		Notices []ident.Notice `json:"notices"`
 	}
@@ -30,7 +33,7 @@ func (v *verifier) answer(e *ledger.Entry) error {
 	}
 	for _, id := range b.Notices {
 		if e.Object != "notice:"+string(id) {
-			v.answers[id] = append(v.answers[id], ledger.Entry{ID: e.ID, At: e.At, Act: e.Act, Object: e.Object, Body: "{}"})
+			v.shared[id] = append(v.shared[id], ledger.Entry{ID: e.ID, At: e.At, Act: e.Act, Object: e.Object, Body: "{}"})
 		}
 	}
 	return nil
@@ -74,6 +77,7 @@ type noticeStory struct {
 	sent       []time.Time    // instants that may be its newest sending
 	answered   time.Time
 	contact    string // that it went to last; empty where no entry says
+	hold       string // that it waits in, or waited in
 	deliveries []notice.Delivery
 	findings   int // planned
 }
@@ -84,7 +88,7 @@ func (v *verifier) notice(n *notice.Notice) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	es = append(es, v.answers[n.ID]...)
+	es = append(es, v.shared[n.ID]...)
 	slices.SortFunc(es, func(a, b ledger.Entry) int { return cmp.Compare(a.ID, b.ID) })
 	s := noticeStory{id: n.ID}
 	for i := range es {
@@ -111,6 +115,8 @@ func (v *verifier) notice(n *notice.Notice) (int, error) {
 		return 0, wrong("notice %s says that it was sent at %s, and the ledger says otherwise", n.ID, stamp(n.Sent))
 	case !n.Answered.Equal(s.answered):
 		return 0, wrong("notice %s says that it was answered at %s, and the ledger says otherwise", n.ID, stamp(n.Answered))
+	case n.Hold != s.hold:
+		return 0, wrong("notice %s waits, or waited, in hold %q, and by the ledger in %q", n.ID, n.Hold, s.hold)
 	case s.contact != "" && n.Contact != s.contact:
 		return 0, wrong("notice %s goes to contact %s, and by the ledger to %s", n.ID, n.Contact, s.contact)
 	}
@@ -133,7 +139,10 @@ func (s *noticeStory) plan(v *verifier, n *notice.Notice, e *ledger.Entry, b not
 	case !e.At.Equal(n.Created):
 		return wrong("notice %s was planned at %s by entry %d, and its row says %s", n.ID, stamp(e.At), e.ID, stamp(n.Created))
 	}
-	s.states, s.findings = []notice.State{notice.Planned}, size.Findings
+	s.states, s.findings, s.hold = []notice.State{notice.Planned}, size.Findings, b.Hold
+	if b.Hold != "" {
+		s.states = []notice.State{notice.Held}
+	}
 	return nil
 }
 
@@ -152,8 +161,12 @@ func (s *noticeStory) take(e *ledger.Entry, b noticeBody) error {
 		if b.Contact != "" {
 			d.Outcome = string(notice.Fail)
 		}
-	case "notice.withdraw":
+	case "notice.withdraw", "notice.refuse":
 		by = notice.Withdraw
+	case "notice.hold":
+		by, s.hold = notice.HoldBack, strings.TrimPrefix(e.Object, "hold:")
+	case "notice.release":
+		by = notice.Release
 	case "notice.retarget":
 		by = notice.Retarget
 	case "notice.rest":

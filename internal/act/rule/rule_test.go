@@ -59,6 +59,7 @@ func newTown(t *testing.T, s *store.Store) *town {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = blobs.Close() })
+	testkit.ReleaseMail(t, s)
 	w := &town{Desk: ruling.New(ruling.Config{Store: s}), t: t, db: s, blobs: blobs, loop: loop.New(loop.Config{
 		Store: s, Archive: blobs, Packs: known, Library: library, Mailer: loop.Mailbox{},
 		Settings: loop.Settings{Sender: notice.Sender{Mail: "csirt@x.example"}, BaseURL: "https://x.example", Key: []byte("0123456789abcdef0123456789abcdef")},

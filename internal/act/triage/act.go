@@ -193,6 +193,8 @@ func (o *Outcome) item(ctx context.Context, tx *store.Tx, r reading, id string) 
 	switch o.Item = &q; {
 	case o.Act != Done:
 		o.Problem = fault.New(fault.Conflict, "an item of the queue can only be seen to")
+	case released(q.Kind):
+		o.Problem = fault.New(fault.Conflict, "this is decided on the page of what waits to be released")
 	case !q.Done.IsZero():
 		o.Problem = fault.New(fault.Conflict, "somebody has seen to it already")
 	}

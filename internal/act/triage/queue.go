@@ -164,14 +164,21 @@ func (d *Desk) gather(ctx context.Context, tx *store.Tx, r reading, ask Query, l
 		}
 		for _, i := range items {
 			kind := kindOf(i.Kind)
-			rows = append(rows, Row{
+			row := Row{
 				Key: "queue:" + i.ID, Kind: kind, Since: i.Created, Due: promise.Due(kind, i.Severity, i.Created, d.zone),
 				Severity: i.Severity, Code: i.Code, Args: i.Args, Object: i.Object, Mark: marking.Green, Acts: []Act{Done},
-			})
+			}
+			if released(i.Kind) {
+				row.Key, row.Acts = "", nil
+			}
+			rows = append(rows, row)
 		}
 	}
 	return rows, nil
 }
+
+// released reports whether items of a kind go only when what they are about is decided on its own page: "seen to" settles none.
+func released(kind string) bool { return kind == "notice.held" }
 
 // first are the ids of which limit are due first: whatever is due in the same hour as the last of them may come before it.
 func first[W any, ID cmp.Ordered](waits []W, limit int, of func(W) (ID, time.Time)) []ID {

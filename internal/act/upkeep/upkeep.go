@@ -32,7 +32,7 @@ const Most = store.MostMeasured
 func (u *Upkeep) Backlog(ctx context.Context, now time.Time) (Backlog, error) {
 	var b Backlog
 	err := u.store.View(ctx, func(tx *store.Tx) (err error) {
-		b, err = tx.Backlog(ctx, now, now.AddDate(0, 0, -7), string(notice.Planned), string(notice.Sending), string(notice.Failed))
+		b, err = tx.Backlog(ctx, now, now.AddDate(0, 0, -7), string(notice.Planned), string(notice.Held), string(notice.Sending), string(notice.Failed))
 		return err
 	})
 	return b, err

@@ -19,8 +19,8 @@ func (d *desk) previewRoutes() []page.Route {
 	return []page.Route{
 		route("GET /desk/notices/preview", people.Triage, d.previewParty),
 		route("GET /desk/notices/preview/html", people.Triage, d.previewPartyHTML),
-		route("GET /desk/notices/{id}/preview", people.Triage, d.previewNotice),
-		route("GET /desk/notices/{id}/preview/html", people.Triage, d.previewNoticeHTML),
+		route("GET /desk/notices/{id}/preview", people.Read, d.previewNotice),
+		route("GET /desk/notices/{id}/preview/html", people.Read, d.previewNoticeHTML),
 	}
 }
 

@@ -379,6 +379,9 @@ var objectPages = map[string]string{
 // objectLink returns the page about an object as the ledger and the queue name it; empty where there is none.
 func objectLink(object string) string {
 	kind, id, _ := strings.Cut(object, ":")
+	if kind == "hold" {
+		return heldPage
+	}
 	if kind == "proposal" {
 		return "/desk/proposals#" + url.PathEscape(id)
 	}

@@ -167,6 +167,9 @@ func todos(v *page.Visit, b *systemBody) []todo {
 	if !f.Mail && q.Overdue > 0 {
 		say("no_mail", "/desk/notices?state=planned", q.Overdue)
 	}
+	if n := q.Notices["held"]; n > 0 {
+		say("notices_held", heldPage, n)
+	}
 	if n := q.Notices["failed"]; n > 0 {
 		say("notices_failed", "/desk/notices?state=failed", n)
 	}
