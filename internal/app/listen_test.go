@@ -29,13 +29,20 @@ import (
 // started serves a new installation with some settings and returns where each door is.
 func started(t *testing.T, args ...string) (r *running, at map[string]string) {
 	t.Helper()
+	r, _, at = startedLogging(t, io.Discard, args...)
+	return r, at
+}
+
+// startedLogging is started with a log, and with the installation.
+func startedLogging(t *testing.T, said io.Writer, args ...string) (r *running, in *installation, at map[string]string) {
+	t.Helper()
 	args = append([]string{"serve", "--data", filepath.Join(t.TempDir(), "data"), "--listen", "127.0.0.1:0"}, args...)
 	c, _, origin, err := parse(args, nil, io.Discard, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r = &running{ctx: t.Context(), cfg: &c.Config, origin: origin, log: slog.New(slog.DiscardHandler), out: io.Discard, errOut: io.Discard, clock: time.Now}
-	in, err := r.open(t.Context(), nil)
+	r = &running{ctx: t.Context(), cfg: &c.Config, origin: origin, log: slog.New(slog.NewTextHandler(said, nil)), out: io.Discard, errOut: io.Discard, clock: time.Now}
+	in, err = r.open(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +68,7 @@ func started(t *testing.T, args ...string) (r *running, at map[string]string) {
 	for i, d := range doors {
 		at[d.name] = open.listeners[i].Addr().String()
 	}
-	return r, at
+	return r, in, at
 }
 
 // client trusts what pool holds and follows no redirect.

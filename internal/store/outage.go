@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 
@@ -50,6 +51,9 @@ func (d dialect) away(err error) bool {
 			return true
 		}
 		return false
+	}
+	if errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return true // what pgx says of a connection that ended before, and of one that ends now; nothing else is read in a transaction
 	}
 	var connect *pgconn.ConnectError
 	var network net.Error

@@ -44,9 +44,9 @@ func (s *Store) View(ctx context.Context, f func(*Tx) error) error {
 	if n := s.snapshotOf(ctx); n != nil && n.mu.TryLock() {
 		defer n.mu.Unlock()
 		if ok, err := n.begin(); err != nil {
-			return err
+			return s.dialect.outage(err)
 		} else if ok {
-			return n.view(f)
+			return s.dialect.outage(n.view(f))
 		}
 	}
 	return s.dialect.outage(s.once(ctx, s.read, s.dialect.readOptions(), f))

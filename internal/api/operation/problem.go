@@ -78,6 +78,8 @@ func (f Front) fail(w http.ResponseWriter, r *http.Request, id string, err error
 		status = http.StatusUnsupportedMediaType
 	case errors.As(err, &busy):
 		w.Header().Set("Retry-After", gate.Seconds(busy.Wait))
+	case fault.Later(err) > 0: // whatever it wraps, it is not the sender's
+		f.Log.ErrorContext(r.Context(), "request failed", "error", err, "route", r.Pattern, "request", id)
 	case errors.Is(err, gate.ErrSlow) || errors.Is(err, os.ErrDeadlineExceeded):
 		err = fault.New(fault.Invalid, "the body came too slowly; nothing of it was kept, send it again under the same key")
 		status = http.StatusRequestTimeout
