@@ -9,7 +9,7 @@
 //	go run ./tools/mutate -list              what there is
 //
 // It ends with the share of killed mutants, and with status 1 where that is below -least. Survivors that are known, with
-// the reason why no test can or need notice, stand in survivors.txt.
+// the reason why no test can or need notice, stand in survivors.txt; one that is killed or gone must go from there.
 package main
 
 import (
@@ -44,7 +44,15 @@ func run(ctx context.Context, args []string) int {
 	least := flags.Float64("least", 0, "share of killed mutants below which the command fails, 0 to 1")
 	list := flags.Bool("list", false, "print the mutants instead of running tests")
 	_ = flags.Parse(args) // ExitOnError
-	all, err := collect(strings.Fields(*packages), *match)
+	known, err := knownSurvivors()
+	var all []mutant
+	if err == nil {
+		all, err = collect(strings.Fields(*packages))
+	}
+	if err == nil {
+		err = outdated(known, all)
+	}
+	all = slices.DeleteFunc(all, func(m mutant) bool { return !strings.Contains(m.kind+" "+m.name(), *match) })
 	if err == nil && *count > 0 {
 		all = draw(all, *count, *seed)
 	}
@@ -56,7 +64,7 @@ func run(ctx context.Context, args []string) int {
 	}
 	var share float64
 	if err == nil {
-		share, err = try(ctx, all)
+		share, err = try(ctx, all, known)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
@@ -70,7 +78,7 @@ func run(ctx context.Context, args []string) int {
 }
 
 // collect returns the mutants of folders, in order.
-func collect(patterns []string, match string) ([]mutant, error) {
+func collect(patterns []string) ([]mutant, error) {
 	var all []mutant
 	for _, p := range patterns {
 		dirs, err := filepath.Glob(p)
@@ -84,9 +92,6 @@ func collect(patterns []string, match string) ([]mutant, error) {
 			}
 			all = append(all, found...)
 		}
-	}
-	if match != "" {
-		all = slices.DeleteFunc(all, func(m mutant) bool { return !strings.Contains(m.kind+" "+m.name(), match) })
 	}
 	return all, nil
 }
@@ -115,6 +120,34 @@ func draw(all []mutant, n int, seed uint64) []mutant {
 		}
 	}
 	return out
+}
+
+// knownSurvivors reads survivors.txt.
+func knownSurvivors() (map[string]string, error) {
+	text, err := os.ReadFile("tools/mutate/survivors.txt")
+	if err != nil {
+		return nil, err
+	}
+	known, err := readSurvivors(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("survivors.txt: %w", err)
+	}
+	return known, nil
+}
+
+// outdated is an error where a known survivor of the folders that the mutants are of is no mutant any more.
+func outdated(known map[string]string, all []mutant) error {
+	dirs, names := map[string]bool{}, map[string]bool{}
+	for _, m := range all {
+		dirs[m.dir()], names[m.name()] = true, true
+	}
+	for name := range known {
+		file, _, _ := strings.Cut(name, " ")
+		if dirs[filepath.Dir(file)] && !names[name] {
+			return fmt.Errorf("survivors.txt: there is no mutant %q any more; take it out", name)
+		}
+	}
+	return nil
 }
 
 // readSurvivors reads the list of survivors: a mutant's name on a line, its reason on the next behind a tab.

@@ -20,6 +20,7 @@ type mutant struct {
 	line       int
 	function   string
 	from, to   string // as shown: what stands there, and what is put there
+	nth        int    // of those that would have the same name; 0 is the first
 	start, end int
 	text       string // that replaces it
 }
@@ -29,7 +30,11 @@ func (m mutant) dir() string { return filepath.Dir(m.file) }
 
 // name tells mutants apart without their line, so that a list of them outlives edits above them.
 func (m mutant) name() string {
-	return fmt.Sprintf("%s %s: %s -> %s", m.file, m.function, m.from, m.to)
+	name := fmt.Sprintf("%s %s: %s -> %s", m.file, m.function, m.from, m.to)
+	if m.nth > 0 {
+		name += fmt.Sprintf(" (%d)", m.nth+1)
+	}
+	return name
 }
 
 // opposites says what a comparison or a connective becomes.
@@ -94,6 +99,12 @@ func mutantsOf(file string, source []byte) ([]mutant, error) {
 		ast.Inspect(fn.Body, f.visit)
 	}
 	slices.SortStableFunc(f.found, func(a, b mutant) int { return a.start - b.start })
+	seen := map[string]int{}
+	for i := range f.found {
+		name := f.found[i].name()
+		f.found[i].nth = seen[name]
+		seen[name]++
+	}
 	return f.found, nil
 }
 

@@ -78,6 +78,29 @@ func TestReadSurvivors(t *testing.T) {
 	}
 }
 
+// A survivor that is no mutant any more is named, if its folder was looked through.
+func TestOutdated(t *testing.T) {
+	all := []mutant{{file: "p/f.go", function: "f", from: "a", to: "b"}, {file: "p/f.go", function: "f", from: "a", to: "b", nth: 1}}
+	for name, gone := range map[string]bool{
+		"p/f.go f: a -> b": false, "p/f.go f: a -> b (2)": false, "p/f.go f: a -> b (3)": true, "p/g.go f: a -> b": true, "q/f.go f: a -> b": false,
+	} {
+		if err := outdated(map[string]string{name: "why"}, all); (err != nil) != gone {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	t.Chdir("../..")
+	known, err := knownSurvivors()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all, err = collect(strings.Fields(usual)); err != nil {
+		t.Fatal(err)
+	}
+	if err := outdated(known, all); err != nil {
+		t.Error(err)
+	}
+}
+
 // The same seed draws the same mutants, every folder has its share, and asking for more than there are takes all.
 func TestDraw(t *testing.T) {
 	t.Parallel()
