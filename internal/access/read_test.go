@@ -115,3 +115,39 @@ func TestUnknownConditions(t *testing.T) {
 		}
 	}
 }
+
+// Each field of a condition is that of the thing, a value that is not among those asked for does not hold, and marks and
+// instants have no text.
+func TestFields(t *testing.T) {
+	t.Parallel()
+	thing := access.Thing{
+		ID: "7", Party: "bank", Sector: "finance", Region: "CC-A", Class: "open-dns", Mark: marking.Mark{TLP: marking.Green}, Embargo: noon,
+	}
+	for _, c := range []struct {
+		cond access.Cond
+		want bool
+	}{
+		{access.Cond{Op: access.OpIn, Field: access.FieldID, Text: []string{"7"}}, true},
+		{access.Cond{Op: access.OpIn, Field: access.FieldParty, Text: []string{"hospital", "bank"}}, true},
+		{access.Cond{Op: access.OpIn, Field: access.FieldSector, Text: []string{"finance"}}, true},
+		{access.Cond{Op: access.OpIn, Field: access.FieldRegion, Text: []string{"CC-A"}}, true},
+		{access.Cond{Op: access.OpIn, Field: access.FieldClass, Text: []string{"open-dns"}}, true},
+		{access.Cond{Op: access.OpIn, Field: access.FieldClass, Text: []string{"bank", "7", ""}}, false},
+		{access.Cond{Op: access.OpIn, Field: access.FieldParty}, false},
+		{access.Cond{Op: access.OpIn, Field: access.FieldTLP, Text: []string{""}}, false},
+		{access.Cond{Op: access.OpIn, Field: access.FieldEmbargo, Text: []string{""}}, false},
+		{access.Cond{Op: access.OpAtMost, Field: access.FieldTLP, Number: int64(marking.Green)}, true},
+		{access.Cond{Op: access.OpAtMost, Field: access.FieldTLP, Number: int64(marking.Clear)}, false},
+		{access.Cond{Op: access.OpAtMost, Field: access.FieldEmbargo, Number: 9}, false},
+		{access.Cond{Op: access.OpOver, Field: access.FieldEmbargo, Number: noon.UnixMicro()}, true},
+		{access.Cond{Op: access.OpOver, Field: access.FieldEmbargo, Number: noon.UnixMicro() - 1}, false},
+		{access.Cond{Op: access.OpOver, Field: access.FieldTLP, Number: noon.UnixMicro()}, false},
+	} {
+		if got := c.cond.Holds(thing); got != c.want {
+			t.Errorf("%+v: %t", c.cond, got)
+		}
+	}
+	if !(access.Cond{Op: access.OpOver, Field: access.FieldEmbargo}).Holds(access.Thing{}) {
+		t.Error("what has no embargo waits for one")
+	}
+}
