@@ -4,16 +4,20 @@ import (
 	"fmt"
 	"time"
 
+	"tocsin/internal/act/record"
 	"tocsin/internal/app/backup"
 )
 
 type backupCommand struct {
-	Dir string `arg:"" help:"An empty folder, or one to be made."`
+	Dir    string `arg:"" help:"An empty folder, or one to be made."`
+	Dumped bool   `help:"Finish a backup of a PostgreSQL that was begun where pg_dump is not: its dump is in the folder now."`
 }
 
 // Run writes a backup and says what is in it.
 func (c *backupCommand) Run(r *running) error {
-	m, err := backup.Write(r.ctx, r.saved(), c.Dir, r.clock())
+	in := r.saved()
+	in.Dumped = c.Dumped
+	m, err := backup.Write(r.ctx, in, c.Dir, r.clock())
 	if err != nil {
 		return err
 	}
@@ -39,7 +43,7 @@ func (c *restoreCommand) Run(r *running) error {
 
 // saved is this installation as backups see it.
 func (r *running) saved() backup.Installation {
-	return backup.Installation{Data: r.cfg.Data, Database: r.cfg.Database, Verify: func(data, dsn string) (int64, string, error) {
+	return backup.Installation{Data: r.cfg.Data, Database: r.cfg.Database, Root: record.Root, Verify: func(data, dsn string) (int64, string, error) {
 		v, err := (&verifyCommand{}).verifyFolder(r, data, dsn)
 		return v.Size, v.Root.String(), err
 	}}

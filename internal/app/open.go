@@ -24,6 +24,7 @@ import (
 	"tocsin/internal/act/rule"
 	"tocsin/internal/act/staff"
 	"tocsin/internal/act/triage"
+	"tocsin/internal/app/backup"
 	"tocsin/internal/archive"
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
@@ -78,6 +79,9 @@ const brokenUpload = 24 * time.Hour
 // open opens the data folder that the configuration names, creating it at the first start.
 func (r *running) open(ctx context.Context, mailer loop.Mailer) (*installation, error) {
 	cfg := r.cfg
+	if err := backup.Unfinished(cfg.Data); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("open data folder: %w", err)
 	}

@@ -38,6 +38,15 @@ func CopySQLite(ctx context.Context, from, to string) error {
 	return syncFile(to)
 }
 
+// ExportSnapshot returns the name by which another session of a PostgreSQL sees what this transaction sees, as long as it lasts.
+func (t *Tx) ExportSnapshot(ctx context.Context) (string, error) {
+	var name string
+	if err := t.row(ctx, "select pg_export_snapshot()", nil, &name); err != nil {
+		return "", fmt.Errorf("export the snapshot: %w", err)
+	}
+	return name, nil
+}
+
 func syncFile(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {

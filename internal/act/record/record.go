@@ -140,6 +140,16 @@ func files(ctx context.Context, tx *store.Tx) ledger.Files {
 	}
 }
 
+// Root returns how many entries have a place in the ledger that a transaction sees, and their root.
+func Root(ctx context.Context, tx *store.Tx) (entries int64, root string, err error) {
+	size, _, err := tx.LastPlace(ctx)
+	if err != nil {
+		return 0, "", err
+	}
+	h, err := ledger.Root(size, files(ctx, tx))
+	return size, h.String(), err
+}
+
 // replace puts data into a file so that a crash leaves the old content or the new, and what it returned for is there
 // after a power cut.
 func replace(path string, data []byte, mode os.FileMode) error {

@@ -26,6 +26,9 @@ import (
 	"tocsin/internal/store"
 )
 
+// lastFile lies in a data folder and says in JSON when the last backup was made of it.
+const lastFile = "last-backup"
+
 // manifestFile is the last file of a backup. A backup without it was not finished.
 const manifestFile = "MANIFEST"
 
@@ -51,29 +54,38 @@ type File struct {
 // Verify verifies a data folder with its database, and returns how many entries the ledger has and their root.
 type Verify func(data, dsn string) (entries int64, root string, err error)
 
+// Root returns how many entries of the ledger have a place, and their root.
+type Root func(ctx context.Context, tx *store.Tx) (entries int64, root string, err error)
+
 // Installation is what is copied, or brought back to.
 type Installation struct {
 	Data     string // its folder
 	Database string // URL of a PostgreSQL; empty: SQLite in the folder
 	Verify   Verify
+	Root     Root
+	Dumped   bool // the other half was copied before, and the database's dump lies there: see dumpElsewhere
 }
 
 // Write writes a backup into dir, an empty folder or one to be made, in an order that leaves no gap: keys and the newest
 // checkpoint, with which an older state of the database agrees; the database in one transaction; then every blob that this
 // copy of the database names. The archive only grows and its blobs never change, so that all of them are there. What was
-// written is read again and verified before the manifest is written.
+// written is read again and verified before the manifest is written. Of a PostgreSQL, where only the restored database can be
+// verified, the root is that of the very state that was dumped.
 func Write(ctx context.Context, in Installation, dir string, now time.Time) (*Manifest, error) {
+	if err := Unfinished(in.Data); err != nil {
+		return nil, err
+	}
 	if inside, err := within(dir, in.Data); err != nil || inside {
 		return nil, errors.Join(err, fault.New(fault.Invalid, "%s: a folder outside the data folder %s was expected", dir, in.Data))
 	}
-	if err := emptyDir(dir); err != nil {
-		return nil, err
-	}
 	m := &Manifest{Made: now.UTC().Truncate(time.Second), Database: "sqlite"}
-	if err := m.saveFolder(in.Data, dir); err != nil {
-		return nil, err
+	var blobs []string
+	var err error
+	if in.Dumped {
+		blobs, err = m.takeDumped(ctx, in, dir)
+	} else {
+		blobs, err = m.saveState(ctx, in, dir)
 	}
-	blobs, err := m.saveDatabase(ctx, in, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -88,49 +100,34 @@ func Write(ctx context.Context, in Installation, dir string, now time.Time) (*Ma
 			return nil, fmt.Errorf("the copy does not verify: %w", err)
 		}
 	}
-	return m, m.write(dir)
+	if err := m.write(dir); err != nil {
+		return nil, err
+	}
+	if err := in.remember(m, dir); err != nil {
+		return nil, fmt.Errorf("the backup in %s is whole, but that it was made could not be noted: %w", dir, err)
+	}
+	return m, nil
 }
 
-// Restore checks every byte of the backup in dir, copies it into the data folder, which must be empty, and verifies what it
-// brought back: the ledger must come to the root that the backup was made with.
-func Restore(ctx context.Context, dir string, to Installation) (*Manifest, error) {
-	m, err := readManifest(dir)
-	if err != nil {
+// saveState copies keys, checkpoint and database, and returns the blobs that the database names.
+func (m *Manifest) saveState(ctx context.Context, in Installation, dir string) ([]string, error) {
+	if err := emptyDir(dir); err != nil {
 		return nil, err
 	}
-	if (m.Database == "sqlite") != (to.Database == "") {
-		return nil, fault.New(fault.Invalid, "database: the backup holds a %s database; give --database where that is a PostgreSQL, and only there", m.Database)
-	}
-	if err := m.check(dir); err != nil {
+	if err := m.saveFolder(in.Data, dir); err != nil {
 		return nil, err
 	}
-	if err := emptyDir(to.Data); err != nil {
+	if in.Database != "" {
+		return m.savePostgres(ctx, in, dir)
+	}
+	to := filepath.Join(dir, "tocsin.db")
+	if err := store.CopySQLite(ctx, filepath.Join(in.Data, "tocsin.db"), to); err != nil {
 		return nil, err
 	}
-	for _, f := range m.Files {
-		if f.Path == dumpFile {
-			continue
-		}
-		if err := restoreFile(dir, to.Data, f); err != nil {
-			return nil, err
-		}
+	if err := m.note(dir, "tocsin.db"); err != nil {
+		return nil, err
 	}
-	dsn := filepath.Join(to.Data, "tocsin.db")
-	if m.Database == "postgresql" {
-		dsn = to.Database
-		if err := restorePostgres(ctx, dsn, filepath.Join(dir, dumpFile)); err != nil {
-			return nil, err
-		}
-	}
-	entries, root, err := to.Verify(to.Data, dsn)
-	if err != nil {
-		return nil, fmt.Errorf("what was restored does not verify: %w", err)
-	}
-	if m.Root != "" && (entries != m.Entries || root != m.Root) {
-		return nil, fault.New(fault.Conflict, "the ledger has %d entries with the root %s, and the backup was made with %d and %s", entries, root, m.Entries, m.Root)
-	}
-	m.Entries, m.Root = entries, root
-	return m, nil
+	return blobsOf(ctx, to)
 }
 
 // within reports whether a path lies in a folder.
@@ -159,8 +156,8 @@ func emptyDir(dir string) error {
 	return err
 }
 
-// underWay are files that the ledger writes beside the ones that they take the place of.
-var underWay = regexp.MustCompile(`^(checkpoint|ledger-key|ledger-key\.pub)-[0-9]+$`)
+// underWay are files that are written beside the ones that they take the place of.
+var underWay = regexp.MustCompile(`^(checkpoint|ledger-key|ledger-key\.pub|last-backup)-[0-9]+$`)
 
 // saveFolder copies what lies in a data folder beside the database and the archive: keys, secrets, the checkpoint.
 func (m *Manifest) saveFolder(data, dir string) error {
@@ -176,7 +173,7 @@ func (m *Manifest) saveFolder(data, dir string) error {
 		switch {
 		case d.IsDir() && rel == "archive":
 			return fs.SkipDir
-		case strings.HasPrefix(rel, "tocsin.db") || underWay.MatchString(rel) || !d.Type().IsRegular():
+		case strings.HasPrefix(rel, "tocsin.db") || rel == lastFile || underWay.MatchString(rel) || !d.Type().IsRegular():
 			return nil
 		}
 		f, err := os.Open(name)
@@ -187,51 +184,36 @@ func (m *Manifest) saveFolder(data, dir string) error {
 	})
 }
 
-// saveDatabase copies the database and returns the blobs that the copy names, each once.
-func (m *Manifest) saveDatabase(ctx context.Context, in Installation, dir string) ([]string, error) {
-	if in.Database != "" {
-		m.Database = "postgresql"
-		if err := dumpPostgres(ctx, in.Database, filepath.Join(dir, dumpFile)); err != nil {
-			return nil, err
-		}
-		if err := m.note(dir, dumpFile); err != nil {
-			return nil, err
-		}
-		return blobsOf(ctx, in.Database) // more than the dump names, never less
-	}
-	to := filepath.Join(dir, "tocsin.db")
-	if err := store.CopySQLite(ctx, filepath.Join(in.Data, "tocsin.db"), to); err != nil {
-		return nil, err
-	}
-	if err := m.note(dir, "tocsin.db"); err != nil {
-		return nil, err
-	}
-	return blobsOf(ctx, to)
-}
-
 // blobsOf returns the hashes of the blobs that a database names, each once.
 func blobsOf(ctx context.Context, dsn string) ([]string, error) {
 	s, err := store.Inspect(ctx, dsn)
 	if err != nil {
 		return nil, err
 	}
-	seen := map[string]bool{}
 	var out []string
-	err = s.View(ctx, func(tx *store.Tx) error {
-		for after := ident.Signal(0); ; {
-			list, err := tx.SignalsAfter(ctx, after, 1000)
-			if err != nil || len(list) == 0 {
-				return err
-			}
-			for i := range list {
-				if after = list[i].ID; !seen[list[i].Blob] {
-					seen[list[i].Blob] = true
-					out = append(out, list[i].Blob)
-				}
-			}
-		}
+	err = s.View(ctx, func(tx *store.Tx) (err error) {
+		out, err = blobsIn(ctx, tx)
+		return err
 	})
 	return out, errors.Join(err, s.Close())
+}
+
+// blobsIn is blobsOf for what a transaction sees.
+func blobsIn(ctx context.Context, tx *store.Tx) ([]string, error) {
+	seen := map[string]bool{}
+	var out []string
+	for after := ident.Signal(0); ; {
+		list, err := tx.SignalsAfter(ctx, after, 1000)
+		if err != nil || len(list) == 0 {
+			return out, err
+		}
+		for i := range list {
+			if after = list[i].ID; !seen[list[i].Blob] {
+				seen[list[i].Blob] = true
+				out = append(out, list[i].Blob)
+			}
+		}
+	}
 }
 
 func (m *Manifest) saveBlobs(from, dir string, blobs []string) error {
@@ -251,7 +233,7 @@ func (m *Manifest) saveBlobs(from, dir string, blobs []string) error {
 	return errors.Join(os.MkdirAll(filepath.Join(dir, "archive"), 0o700), a.Close())
 }
 
-// save copies one file into a folder, readable by its owner alone, and makes it durable.
+// save copies one file into a folder, readable by its owner alone, and makes its bytes durable.
 func (m *Manifest) save(dir, rel string, r io.Reader) error {
 	s, err := copyFile(filepath.Join(dir, filepath.FromSlash(rel)), r)
 	if err != nil {
@@ -272,7 +254,7 @@ func copyFile(to string, r io.Reader) (File, error) {
 	}
 	sum := sha256.New()
 	n, err := io.Copy(io.MultiWriter(f, sum), r)
-	if err := errors.Join(err, f.Sync(), f.Close(), syncDir(filepath.Dir(to))); err != nil {
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return File{}, err
 	}
 	return File{Size: n, SHA256: hex.EncodeToString(sum.Sum(nil))}, nil
@@ -285,6 +267,16 @@ func syncDir(dir string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// syncTree makes the names in a folder and in all folders below it durable.
+func syncTree(dir string) error {
+	return filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		return syncDir(name)
+	})
 }
 
 // note takes up a file that lies in the backup already.
@@ -315,8 +307,12 @@ func (m *Manifest) Size() (n int64) {
 	return n
 }
 
-// write makes the manifest the last file of a backup: under another name first, so that a half-written one is none.
+// write makes the manifest the last file of a backup: when everything else is on the disk, and under another name first, so
+// that a half-written one is none.
 func (m *Manifest) write(dir string) error {
+	if err := syncTree(dir); err != nil {
+		return err
+	}
 	slices.SortFunc(m.Files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	text, err := json.MarshalIndent(m, "", " ")
 	if err != nil {
@@ -328,7 +324,7 @@ func (m *Manifest) write(dir string) error {
 	if _, err := copyFile(tmp, strings.NewReader(string(text))); err != nil {
 		return err
 	}
-	return errors.Join(os.Rename(tmp, filepath.Join(dir, manifestFile)), syncDir(dir))
+	return errors.Join(os.Rename(tmp, filepath.Join(dir, manifestFile)), syncDir(dir), syncDir(filepath.Dir(filepath.Clean(dir))))
 }
 
 // readManifest reads the manifest of a backup; fault.Invalid where it is missing or was changed.
@@ -384,20 +380,4 @@ func (m *Manifest) check(dir string) error {
 		}
 		return err
 	})
-}
-
-// restoreFile copies a file back and looks once more whether it is the one that the manifest names.
-func restoreFile(from, to string, f File) error {
-	src, err := os.Open(filepath.Join(from, filepath.FromSlash(f.Path)))
-	if err != nil {
-		return err
-	}
-	is, err := copyFile(filepath.Join(to, filepath.FromSlash(f.Path)), src)
-	if err := errors.Join(err, src.Close()); err != nil {
-		return err
-	}
-	if is.SHA256 != f.SHA256 {
-		return fault.New(fault.Invalid, "%s: changed while it was read", f.Path)
-	}
-	return nil
 }
