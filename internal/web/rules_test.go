@@ -104,20 +104,57 @@ func TestRuleForm(t *testing.T) {
 	handler.said("POST", "/desk/rules/tell", url.Values{"do": {"save"}, "deed": {"assign"}, "to": {"beta"}, "type": {"spam"}, "order": {"1"}, "reason": {"x"}}, http.StatusUnprocessableEntity)
 	handler.said("POST", "/desk/rules/tell", url.Values{"do": {"save"}, "deed": {"digest"}, "every": {"7"}, "role": {"abuse"}, "type": {"spam"}, "order": {"1"}, "reason": {"x"}}, http.StatusSeeOther)
 	for _, path := range []string{"/desk/rules", "/desk/rules?past=1", "/desk/rules/1", "/desk/rules/1?try=1", "/desk/rules/new?kind=route", "/desk/rules/new?kind=tell&type=spam", "/desk/feeds/green", "/desk/feeds/new?pack=shodan", "/desk/system", "/desk/notices/preview?party=alpha"} {
-		for _, language := range []string{"en", "zh"} {
-			body := handler.said("GET", path+map[bool]string{true: "&", false: "?"}[strings.Contains(path, "?")]+"lang="+language, nil, http.StatusOK)
-			for _, bad := range []string{"⟦", "%!", "<no value>", "ZgotmplZ"} {
-				if strings.Contains(body, bad) {
-					t.Errorf("%s in %s holds %q", path, language, bad)
-				}
-			}
-			for _, problem := range malformed(body) {
-				t.Errorf("%s in %s: %s", path, language, problem)
-			}
-		}
+		handler.renders(path)
 	}
 	handler.said("POST", "/desk/rules/1/end", url.Values{}, http.StatusSeeOther)
 	w.roles["administrator"].said("POST", "/desk/rules/1/end", url.Values{}, http.StatusConflict)
+}
+
+// renders looks at a page in both languages.
+func (c *caller) renders(path string) {
+	c.w.t.Helper()
+	for _, language := range []string{"en", "zh"} {
+		body := c.said("GET", path+map[bool]string{true: "&", false: "?"}[strings.Contains(path, "?")]+"lang="+language, nil, http.StatusOK)
+		for _, bad := range []string{"⟦", "%!", "<no value>", "ZgotmplZ"} {
+			if strings.Contains(body, bad) {
+				c.w.t.Errorf("%s in %s holds %q", path, language, bad)
+			}
+		}
+		for _, problem := range malformed(body) {
+			c.w.t.Errorf("%s in %s: %s", path, language, problem)
+		}
+	}
+}
+
+// What waits is shown with whom it goes to and why it waits. Refused, it is withdrawn with the reason on its page; the hold goes
+// on until somebody releases it. The queue names it, and "seen to" does not settle it.
+func TestHeldPage(t *testing.T) {
+	t.Parallel()
+	w := newTrust(t, 3)
+	handler, approver := w.roles["handler"], w.roles["approver"]
+	handler.renders("/desk/notices/held")
+	holds(t, "nothing", handler.said("GET", "/desk/notices/held", nil, http.StatusOK), "Nothing waits to be released.")
+	id := w.held()
+	notice := w.one(0, "select id from notice where state = 'held'")
+	handler.renders("/desk/notices/held")
+	holds(t, "what waits", handler.said("GET", "/desk/notices/held", nil, http.StatusOK),
+		"ten times as many", canary("alpha", "own", "party"), "/desk/notices/"+notice+"/preview", "Release 1")
+	if body := approver.said("GET", "/desk/notices/held", nil, http.StatusOK); strings.Contains(body, "Release 1") {
+		t.Error("who may not release has the button")
+	}
+	holds(t, "the notice", handler.said("GET", "/desk/notices/"+notice, nil, http.StatusOK), "It waits to be released.", "/preview")
+	approver.said("GET", "/desk/notices/"+notice+"/preview", nil, http.StatusOK)
+	holds(t, "the queue", handler.said("GET", "/desk", nil, http.StatusOK), "there are far more than usual", `href="/desk/notices/held"`)
+	item := w.one(0, "select id from queue_item where kind = 'notice.held' and done_at is null")
+	handler.said("POST", "/desk/queue/act", url.Values{"do": {"done|queue:" + item + "||0"}}, http.StatusConflict)
+	handler.said("POST", "/desk/notices/held/refuse", url.Values{"hold": {id}, "reason": {" "}}, http.StatusUnprocessableEntity)
+	handler.said("POST", "/desk/notices/held/release", url.Values{}, http.StatusUnprocessableEntity)
+	handler.said("POST", "/desk/notices/held/refuse", url.Values{"hold": {id}, "reason": {"the feed repeats last year"}}, http.StatusSeeOther)
+	holds(t, "the refused notice", handler.said("GET", "/desk/notices/"+notice, nil, http.StatusOK), "the feed repeats last year")
+	handler.renders("/desk/notices/held")
+	holds(t, "after", handler.said("GET", "/desk/notices/held", nil, http.StatusOK), "Hold nothing more")
+	handler.said("POST", "/desk/notices/held/release", url.Values{"hold": {id}}, http.StatusSeeOther)
+	handler.said("POST", "/desk/notices/held/release", url.Values{"hold": {id}}, http.StatusConflict)
 }
 
 // A preview says what the mail will, with a link that opens nothing; a notice that may not be read has none.

@@ -33,7 +33,7 @@ type heldBody struct {
 	mailing.Waiting
 	Rest   int // that are not shown
 	May    bool
-	Reason page.Field
+	Refuse page.Field // why
 }
 
 func (d *mails) held(v *page.Visit) error {
@@ -43,7 +43,7 @@ func (d *mails) held(v *page.Visit) error {
 	}
 	b := heldBody{
 		Waiting: w, Rest: w.Notices - len(w.Rows), May: v.May(people.Register),
-		Reason: page.Field{Name: "reason", Label: v.T("field.reason"), Type: "textarea", Max: mailing.MaxReason, Required: true, Hint: v.T("held.refuse_hint")},
+		Refuse: page.Field{Name: "reason", Label: v.T("field.reason"), Type: "textarea", Max: mailing.MaxReason, Required: true, Hint: v.T("held.refuse_hint")},
 	}
 	return page.Show(v, "desk/held", v.T("held.title"), b)
 }
