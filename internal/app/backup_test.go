@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -302,6 +304,14 @@ func TestLastBackup(t *testing.T) {
 	}
 	if last, err := backup.ReadLast(dir); err != nil || last.Dir != copied {
 		t.Errorf("after one that failed: %+v, %v", last, err)
+	}
+	_, in, at := startedLogging(t, io.Discard, "--data", dir, "--listen-metrics", "127.0.0.1:0")
+	if _, text := ask(t, client(nil), http.MethodGet, "http://"+at["metrics"]+"/metrics"); !regexp.MustCompile(`(?m)^tocsin_backup_age_seconds \d`).MatchString(text) {
+		t.Errorf("the metrics do not say how old the last backup is:\n%s", text)
+	}
+	r := s.running(dir, "")
+	if is := newSystem(r, in, false).facts(t.Context()).Backup; time.Since(is) > time.Minute {
+		t.Errorf("the system's page says %v", is)
 	}
 	back := filepath.Join(t.TempDir(), "back")
 	w.must(s.restore(copied, back, ""))

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"tocsin/internal/act/loop"
+	"tocsin/internal/app/backup"
 )
 
 // metrics are what an operator's monitoring reads. Labels are patterns of routes, statuses and states: closed lists,
@@ -22,7 +23,7 @@ type metrics struct {
 	duration *prometheus.HistogramVec
 }
 
-func newMetrics(wanted bool, l *loop.Loop, clock func() time.Time) *metrics {
+func newMetrics(wanted bool, l *loop.Loop, data string, clock func() time.Time) *metrics {
 	if !wanted {
 		return nil
 	}
@@ -41,7 +42,7 @@ func newMetrics(wanted bool, l *loop.Loop, clock func() time.Time) *metrics {
 	})
 	build.Set(1)
 	m.registry.MustRegister(m.requests, m.duration, build, collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &measured{l, clock})
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &measured{l, data, clock})
 	return m
 }
 
@@ -104,6 +105,7 @@ func (s *statusWriter) Write(p []byte) (int, error) {
 // measured reads what the store knows, once a scrape.
 type measured struct {
 	loop  *loop.Loop
+	data  string
 	clock func() time.Time
 }
 
@@ -117,12 +119,13 @@ var (
 	unplacedDesc = prometheus.NewDesc("tocsin_ledger_unplaced", "Entries of the ledger without a place in its tree; counted up to 10,000.", nil, nil)
 	sizeDesc     = prometheus.NewDesc("tocsin_ledger_size", "Entries with a place in the ledger's tree.", nil, nil)
 	ageDesc      = prometheus.NewDesc("tocsin_ledger_checkpoint_age_seconds", "Age of the last checkpoint; absent before the first.", nil, nil)
+	backupDesc   = prometheus.NewDesc("tocsin_backup_age_seconds", "Age of the last backup that tocsin backup made; absent before the first.", nil, nil)
 	upDesc       = prometheus.NewDesc("tocsin_store_up", "1 where the database answered this scrape.", nil, nil)
 )
 
 // Describe names the measures.
 func (m *measured) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{signalsDesc, waitingDesc, noticesDesc, unplacedDesc, sizeDesc, ageDesc, upDesc} {
+	for _, d := range []*prometheus.Desc{signalsDesc, waitingDesc, noticesDesc, unplacedDesc, sizeDesc, ageDesc, backupDesc, upDesc} {
 		out <- d
 	}
 }
@@ -133,6 +136,9 @@ func (m *measured) Collect(out chan<- prometheus.Metric) {
 	defer stop()
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	if last, err := backup.ReadLast(m.data); err == nil && !last.Made.IsZero() {
+		gauge(backupDesc, m.clock().Sub(last.Made).Seconds())
 	}
 	x, err := m.loop.Measure(ctx)
 	if err != nil {

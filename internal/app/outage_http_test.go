@@ -35,16 +35,16 @@ func (b *logBook) taken() string {
 	return b.text.String()
 }
 
-// sender pushes signals of a feed to a server that is up.
-type sender struct {
+// pusher pushes signals of a feed to a server that is up.
+type pusher struct {
 	t           *testing.T
 	base, token string
 	log         *logBook
 }
 
-func newSender(t *testing.T, args ...string) *sender {
+func newPusher(t *testing.T, args ...string) *pusher {
 	t.Helper()
-	s := &sender{t: t, token: loop.NewFeedToken(), log: &logBook{}}
+	s := &pusher{t: t, token: loop.NewFeedToken(), log: &logBook{}}
 	_, in, at := startedLogging(t, s.log, args...)
 	s.base = "http://" + at["pages"]
 	err := in.log.Ready(t.Context())
@@ -57,7 +57,7 @@ func newSender(t *testing.T, args ...string) *sender {
 	return s
 }
 
-func (s *sender) ask(method, path, body string) (reply, string) {
+func (s *pusher) ask(method, path, body string) (reply, string) {
 	s.t.Helper()
 	q, err := http.NewRequestWithContext(s.t.Context(), method, s.base+path, strings.NewReader(body))
 	if err != nil {
@@ -77,13 +77,13 @@ func (s *sender) ask(method, path, body string) (reply, string) {
 	return reply{StatusCode: a.StatusCode, Header: a.Header}, string(text[:min(len(text), 4000)])
 }
 
-func (s *sender) push(body string) (reply, string) {
+func (s *pusher) push(body string) (reply, string) {
 	s.t.Helper()
 	return s.ask(http.MethodPost, "/api/v1/signals?name=ipsum.txt", body)
 }
 
 // later checks an answer that asks to come again, and that the log says why.
-func (s *sender) later(what string, a reply, text string, status int, says, logs string) {
+func (s *pusher) later(what string, a reply, text string, status int, says, logs string) {
 	s.t.Helper()
 	if a.StatusCode != status || a.Header.Get("Retry-After") == "" || !strings.Contains(text, says) {
 		s.t.Errorf("%s: %d, Retry-After %q, %s", what, a.StatusCode, a.Header.Get("Retry-After"), text)
@@ -93,7 +93,7 @@ func (s *sender) later(what string, a reply, text string, status int, says, logs
 	}
 }
 
-func (s *sender) is(what string, status int, says string) {
+func (s *pusher) is(what string, status int, says string) {
 	s.t.Helper()
 	if a, text := s.ask(http.MethodGet, what, ""); a.StatusCode != status || !strings.Contains(text, says) {
 		s.t.Errorf("%s: %d, want %d and %q: %s", what, a.StatusCode, status, says, text)
@@ -103,7 +103,7 @@ func (s *sender) is(what string, status int, says string) {
 // Over HTTP, a full disk is 507 for whoever brings something, not ready with the reason, and goes on being read.
 func TestFullDiskOverHTTP(t *testing.T) {
 	disk := smallDisk(t)
-	s := newSender(t, "--data", filepath.Join(disk, "data"))
+	s := newPusher(t, "--data", filepath.Join(disk, "data"))
 	if a, text := s.push("198.51.100.1\t3\n"); a.StatusCode != http.StatusCreated {
 		t.Fatalf("%d: %s", a.StatusCode, text)
 	}
@@ -140,7 +140,7 @@ func TestFullDiskOverHTTP(t *testing.T) {
 func TestDatabaseAwayOverHTTP(t *testing.T) {
 	t.Parallel()
 	wire, dsn := testkit.NewWire(t, testkit.PostgresDSN(t))
-	s := newSender(t, "--database", dsn)
+	s := newPusher(t, "--database", dsn)
 	for range 2 { // with connections of before, and without
 		if a, text := s.push("198.51.100.1\t3\n"); a.StatusCode >= http.StatusMultipleChoices {
 			t.Fatalf("%d: %s", a.StatusCode, text)

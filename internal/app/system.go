@@ -14,6 +14,7 @@ import (
 	"tocsin/internal/act/rehearse"
 	"tocsin/internal/act/rule"
 	"tocsin/internal/act/upkeep"
+	"tocsin/internal/app/backup"
 	"tocsin/internal/web"
 	"tocsin/internal/web/desk"
 	"tocsin/internal/worker"
@@ -36,13 +37,18 @@ func newSystem(r *running, in *installation, mail bool) *system {
 }
 
 // facts is a snapshot.
-func (s *system) facts(context.Context) desk.SystemFacts {
+func (s *system) facts(ctx context.Context) desk.SystemFacts {
 	s.mu.Lock()
 	f := desk.SystemFacts{Archive: s.archive}
 	s.mu.Unlock()
 	f.Program, f.Go, f.Platform = version(), runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH
 	f.Started, f.Mail, f.Sender, f.Packs = s.started, s.mail, s.run.cfg.Mail, len(s.in.packs.All())
 	f.Disk.Free, f.Disk.Total = freeSpace(s.run.cfg.Data)
+	if last, err := backup.ReadLast(s.run.cfg.Data); err != nil {
+		s.run.log.WarnContext(ctx, "system", "error", err)
+	} else {
+		f.Backup = last.Made
+	}
 	f.Settings = s.run.settingsShown()
 	if s.standings != nil {
 		for _, d := range s.standings() {

@@ -184,7 +184,7 @@ func TestSystemPage(t *testing.T) {
 	t.Parallel()
 	w := newTrust(t, 1)
 	admin, handler := w.roles["administrator"].get("/desk/system").Body.String(), w.roles["handler"].get("/desk/system").Body.String()
-	holds(t, "the administrator's page", admin, "no route", "Comes from", "The disk is nearly full", "SQLite", "failed 3 times in a row")
+	holds(t, "the administrator's page", admin, "no route", "Comes from", "The disk is nearly full", "SQLite", "failed 3 times in a row", "Last backup", "2 days ago")
 	holds(t, "the handler's page", handler, "The disk is nearly full", "failed 3 times in a row")
 	if strings.Contains(handler, "no route") || strings.Contains(handler, "Comes from") {
 		t.Error("the handler sees settings or the words of errors")

@@ -38,7 +38,7 @@ func deskTools(c web.Config, db *store.Store, l *loop.Loop) web.Config {
 	c.Stage = rehearse.New(rehearse.Config{Store: db, Packs: known, Library: library, Register: l.Register})
 	c.System = func(context.Context) desk.SystemFacts {
 		return desk.SystemFacts{
-			Program: "test", Started: today, Mail: true,
+			Program: "test", Started: today, Mail: true, Backup: today.Add(-50 * time.Hour),
 			Duties:   []desk.Duty{{Name: "fold", Every: time.Second, Last: today, Runs: 3}, {Name: "deliver", Every: time.Minute, Failures: 3, Failed: today, Error: "no route"}},
 			Settings: []desk.Setting{{Name: "zone", Value: "UTC", Origin: "default"}}, Disk: desk.Disk{Free: 1 << 20, Total: 1 << 40},
 		}

@@ -23,6 +23,7 @@ type SystemFacts struct {
 	Packs    int
 	Duties   []Duty
 	Archive  Space
+	Backup   time.Time // the last that was made; zero: none
 	Disk     Disk
 	Mail     bool // notices are delivered
 	Sender   string
