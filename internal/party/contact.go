@@ -58,9 +58,10 @@ func (k Contact) SameAddress(o Contact) bool { return strings.EqualFold(k.Mail, 
 // told reports whether a contact can be written to.
 func (k Contact) told() bool { return k.Mail != "" && !k.Unproved }
 
-// ObjectOf returns for what the contacts are who answer for a finding: the narrowest of its system, the resource that led
-// to the party, and the networks and domains of the party around the asset, that names a contact who can be written to;
-// empty where the party's own do. No contact of another object is ever among them.
+// ObjectOf returns for what the contacts are who answer for a finding: its system, else the narrowest network or domain of the
+// party around the asset, else the party as a whole (the empty object), else the AS: of these the first that names a contact
+// who can be written to. RIPE's rule has the same order: abuse-c of the inet(6)num, of its organisation, of the aut-num. No
+// contact of another object is ever among them.
 func (p *Party) ObjectOf(basis Basis, matched string, a asset.Asset) string {
 	for _, object := range p.objects(basis, matched, a) {
 		if slices.ContainsFunc(p.Contacts, func(k Contact) bool { return k.For == object && k.told() }) {
@@ -70,9 +71,9 @@ func (p *Party) ObjectOf(basis Basis, matched string, a asset.Asset) string {
 	return ""
 }
 
-// objects returns the objects of the party that a finding is at, the narrowest first.
+// objects returns the objects of the party that a finding is at, in the order in which their contacts are asked.
 func (p *Party) objects(basis Basis, matched string, a asset.Asset) []string {
-	var out []string
+	var out, last []string
 	for _, s := range p.Systems {
 		if basis == BySystem && s.Asset.Value == matched || s.Asset == a && a.Value != "" {
 			out = append(out, forSystem+s.Name)
@@ -80,17 +81,21 @@ func (p *Party) objects(basis Basis, matched string, a asset.Asset) []string {
 	}
 	switch basis {
 	case ByPrefix, ByDomain:
-		return append(out, matched)
+		out = append(out, matched)
 	case ByASN:
-		return append(out, "AS"+strings.TrimPrefix(matched, "AS"))
+		last = append(last, "AS"+strings.TrimPrefix(matched, "AS"))
 	case ByHand, ByRule, BySystem, ByRegion, Nobody:
 	}
 	around := slices.DeleteFunc(slices.Clone(p.Resources), func(r Resource) bool { return !r.holds(a) })
 	slices.SortStableFunc(around, func(x, y Resource) int { return len(narrow(y)) - len(narrow(x)) })
 	for _, r := range around {
-		out = append(out, r.object())
+		if r.Kind == ASN {
+			last = append(last, r.object())
+		} else {
+			out = append(out, r.object())
+		}
 	}
-	return out
+	return slices.Concat(out, []string{""}, last)
 }
 
 // narrow is the longer the narrower a resource is.

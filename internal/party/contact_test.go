@@ -47,13 +47,40 @@ func TestObjectOf(t *testing.T) {
 		{party.ByPrefix, "198.51.100.0/24", ip("198.51.100.1"), ""},      // the contact has no address
 		{party.ByPrefix, "2001:db8::/32", ip("2001:db8::1"), ""},         // nobody has proved the address
 		{party.ByPrefix, "203.0.113.0/24", ip("203.0.113.1"), ""},
-		{party.ByASN, "64496", ip("203.0.113.1"), "AS64496"},
+		{party.ByASN, "64496", ip("203.0.113.1"), ""},                         // the organisation goes before the AS
+		{party.ByPrefix, "192.0.2.128/25", ip("192.0.2.200"), "192.0.2.0/24"}, // it names nobody: the network around it does
 		{party.ByDomain, "example.org", asset.Asset{Kind: asset.Domain, Value: "www.example.org"}, "example.org"},
 		{party.ByRegion, "XA", ip("203.0.113.1"), ""},
 		{party.ByHand, "", ip("192.0.2.70"), "192.0.2.0/24"},
 		{party.ByHand, "", asset.Asset{Kind: asset.Domain, Value: "a.example.org"}, "example.org"},
 		{party.ByHand, "", asset.Asset{Kind: asset.Domain, Value: "notexample.org"}, ""},
+		{party.ByRule, "7", asset.Asset{Kind: asset.ASN, Value: "64496"}, ""},
+	} {
+		if got := p.ObjectOf(c.basis, c.matched, c.a); got != c.want {
+			t.Errorf("%s %s, %s: %q, want %q", c.basis, c.matched, c.a.Value, got, c.want)
+		}
+	}
+}
+
+// Where the organisation names nobody, the AS does; for what lies in no AS of the party, nobody.
+func TestObjectOfAS(t *testing.T) {
+	t.Parallel()
+	p := party.Party{
+		Resources: []party.Resource{{Kind: party.ASN, Value: "64496"}, {Kind: party.Prefix, Value: "192.0.2.0/24"}},
+		Contacts:  []party.Contact{{Mail: "as@x.example", For: "AS64496"}, {Unproved: true, Mail: "new@x.example"}},
+	}
+	ip := asset.Asset{Kind: asset.IP, Value: "192.0.2.1"}
+	for _, c := range []struct {
+		basis   party.Basis
+		matched string
+		a       asset.Asset
+		want    string
+	}{
+		{party.ByASN, "64496", ip, "AS64496"},
+		{party.ByASN, "AS64496", ip, "AS64496"},
 		{party.ByRule, "7", asset.Asset{Kind: asset.ASN, Value: "64496"}, "AS64496"},
+		{party.ByPrefix, "192.0.2.0/24", ip, ""},
+		{party.ByASN, "64497", ip, ""},
 	} {
 		if got := p.ObjectOf(c.basis, c.matched, c.a); got != c.want {
 			t.Errorf("%s %s, %s: %q, want %q", c.basis, c.matched, c.a.Value, got, c.want)

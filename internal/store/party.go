@@ -89,6 +89,9 @@ func one(r sql.Result) error {
 }
 
 func (t *Tx) putContacts(ctx context.Context, p party.Party) error {
+	if err := t.markAddresses(ctx, &p); err != nil {
+		return err
+	}
 	keep := make([]string, len(p.Contacts))
 	rows := make([][]any, len(p.Contacts))
 	for i, c := range p.Contacts {
@@ -105,6 +108,50 @@ func (t *Tx) putContacts(ctx context.Context, p party.Party) error {
 		` on conflict (id) do update set role = excluded.role, name = excluded.name, mail = excluded.mail,
 		language = excluded.language, pgp_key = excluded.pgp_key, bounced_at = excluded.bounced_at, bounce = excluded.bounce,
 		own = excluded.own, unproved = excluded.unproved, replaces = excluded.replaces, object = excluded.object, mail_folded = excluded.mail_folded`, rows)
+}
+
+// markAddresses keeps a refusal of mail with the address: a contact that is new at an address that refused mail, of whatever party, is
+// refused as well; and where a mark is taken away from one contact, it is taken from the address.
+func (t *Tx) markAddresses(ctx context.Context, p *party.Party) error {
+	var had, refused []party.Contact
+	collect := func(into *[]party.Contact, where string, arg any) error {
+		return t.each(ctx, "select "+contactColumns+" from contact where "+where, []any{arg}, func(r *sql.Rows) error {
+			c, _, err := scanContact(r)
+			*into = append(*into, c)
+			return err
+		})
+	}
+	if err := collect(&had, "party_id = $1", p.ID); err != nil {
+		return fmt.Errorf("read contacts of %s: %w", p.ID, err)
+	}
+	p.Contacts = slices.Clone(p.Contacts)
+	cleared := map[string]bool{}
+	for _, c := range p.Contacts {
+		was := slices.IndexFunc(had, func(o party.Contact) bool { return o.ID == c.ID })
+		if was >= 0 && c.Bounced.IsZero() && !had[was].Bounced.IsZero() && c.SameAddress(had[was]) {
+			cleared[foldMail(c.Mail)] = true
+		}
+	}
+	for i := range p.Contacts {
+		c := &p.Contacts[i]
+		refused = refused[:0]
+		switch {
+		case cleared[foldMail(c.Mail)]:
+			c.Bounced, c.Bounce = time.Time{}, ""
+			_, err := t.exec(ctx, "update contact set bounced_at = null, bounce = '' where mail_folded = $1 and bounced_at is not null", foldMail(c.Mail))
+			if err != nil {
+				return fmt.Errorf("clear %s: %w", c.Mail, err)
+			}
+		case c.Bounced.IsZero() && c.Mail != "":
+			if err := collect(&refused, "mail_folded = $1 and bounced_at is not null limit 1", foldMail(c.Mail)); err != nil {
+				return fmt.Errorf("look whether %s refused mail: %w", c.Mail, err)
+			}
+			if len(refused) > 0 {
+				c.Bounced, c.Bounce = refused[0].Bounced, refused[0].Bounce
+			}
+		}
+	}
+	return nil
 }
 
 func (t *Tx) putSystems(ctx context.Context, p party.Party) error {

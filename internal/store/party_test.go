@@ -3,6 +3,8 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -213,6 +215,65 @@ func TestSpokenWithMany(t *testing.T) {
 		})
 		if err != nil {
 			t.Fatal(err)
+		}
+	})
+}
+
+// A refusal belongs to the address: whoever is named there later, at whatever party and in whatever letters, is refused too, and
+// who shows that mail arrives shows it for all of them.
+func TestRefusedAddress(t *testing.T) {
+	t.Parallel()
+	testkit.EachEngine(t, func(t *testing.T, s *store.Store) {
+		ctx, now := t.Context(), time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+		named := func(id ident.Party, mails ...string) party.Party {
+			p := party.Party{ID: id, Name: string(id), Kind: "institution"}
+			for i, m := range mails {
+				p.Contacts = append(p.Contacts, party.Contact{ID: fmt.Sprintf("%s-%d", id, i), Role: party.Roles[i], Mail: m})
+			}
+			return p
+		}
+		refused := func() string {
+			var out []string
+			err := s.View(ctx, func(tx *store.Tx) error {
+				for _, id := range []ident.Party{"a", "b"} {
+					p, err := tx.PartyByID(ctx, id)
+					if err != nil {
+						return err
+					}
+					for _, c := range p.Contacts {
+						if !c.Bounced.IsZero() {
+							out = append(out, c.ID+" "+c.Bounce)
+						}
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			slices.Sort(out)
+			return strings.Join(out, ", ")
+		}
+		put(t, s, now, named("a", "noc@x.example", "NOC@x.example", "soc@x.example"))
+		put(t, s, now, named("b", "b@x.example"))
+		if err := s.Keep(ctx, func(tx *store.Tx) error { return tx.MarkBounce(ctx, "a-0", now, "550") }); err != nil {
+			t.Fatal(err)
+		}
+		put(t, s, now, named("b", "b@x.example", "Noc@X.example"))
+		if got := refused(); got != "a-0 550, a-1 550, b-1 550" {
+			t.Errorf("refused are %q", got)
+		}
+		put(t, s, now, named("b", "noc@x.example", "c@x.example")) // one moves to the address, the other away from it
+		if got := refused(); got != "a-0 550, a-1 550, b-0 550" {
+			t.Errorf("after a change of addresses refused are %q", got)
+		}
+		put(t, s, now, named("b", "noc@x.example", "c@x.example")) // proved: the mark is taken away
+		if got := refused(); got != "" {
+			t.Errorf("after a proof refused are %q", got)
+		}
+		put(t, s, now, named("a", "noc@x.example", "NOC@x.example", "soc@x.example"))
+		if got := refused(); got != "" {
+			t.Errorf("refused again are %q", got)
 		}
 	})
 }
