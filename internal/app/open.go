@@ -143,7 +143,7 @@ func (r *running) open(ctx context.Context, mailer loop.Mailer) (*installation, 
 		SigningKey: c.Settings.SigningKey, Server: cfg.SMTPHost, Rules: cfg.rhythm(),
 	}, mailer)
 	in.library, in.locate = c.Library, c.Locate
-	in.mailing = mailing.New(c.Store, c.Settings.Sender, sender(mailer))
+	in.mailing = mailing.New(c.Store, c.Settings.Sender, mailSender(mailer))
 	in.rules = r.newRules(in)
 	in.triage = triage.New(c.Store, in.loop, r.cfg.zone())
 	in.work = casework.New(casework.Config{Store: c.Store, Notary: in.log, Mailer: mailer, Settings: casework.Settings{
@@ -260,8 +260,8 @@ func (r *running) mailer() (loop.Mailer, error) {
 	})
 }
 
-// sender is the way to the mail server as package mailing asks for it; nil where there is none.
-func sender(m loop.Mailer) mailing.Sender {
+// mailSender is the way to the mail server as package mailing asks for it; nil where there is none.
+func mailSender(m loop.Mailer) mailing.Sender {
 	if m == nil {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"tocsin/internal/access"
@@ -72,7 +73,7 @@ func (t *Tx) ReleaseHold(ctx context.Context, id, by string, now time.Time) erro
 // HoldPlanned makes the urgent notices and digests wait that are planned and not sent yet, and returns them.
 func (t *Tx) HoldPlanned(ctx context.Context, hold string) ([]ident.Notice, error) {
 	const which = "state = 'planned' and sent_at is null and kind in ('urgent', 'digest')"
-	ids, err := t.noticesWhere(ctx, which)
+	ids, err := t.noticesWhere(ctx, which, everyNotice)
 	if err == nil && len(ids) > 0 {
 		_, err = t.exec(ctx, "update notice set state = 'held', next_at = null, hold = $1 where "+which, hold)
 	}
@@ -85,7 +86,7 @@ func (t *Tx) HoldPlanned(ctx context.Context, hold string) ([]ident.Notice, erro
 // FreeHeld moves every notice that waits in a hold to another state and returns them. They are due at next; why stands with
 // each of them, in the words of whoever refused it.
 func (t *Tx) FreeHeld(ctx context.Context, hold string, to notice.State, next time.Time, why string) ([]ident.Notice, error) {
-	ids, err := t.noticesWhere(ctx, "state = 'held' and hold = $1", hold)
+	ids, err := t.noticesWhere(ctx, "state = 'held' and hold = $1", everyNotice, hold)
 	if err == nil && len(ids) > 0 {
 		_, err = t.exec(ctx, "update notice set state = $1, next_at = $2, error = $3 where state = 'held' and hold = $4", string(to), optional(next), why, hold)
 	}
@@ -95,9 +96,13 @@ func (t *Tx) FreeHeld(ctx context.Context, hold string, to notice.State, next ti
 	return ids, nil
 }
 
-func (t *Tx) noticesWhere(ctx context.Context, which string, args ...any) ([]ident.Notice, error) {
+// everyNotice is no limit to how many are found.
+const everyNotice = math.MaxInt32
+
+// noticesWhere returns at most limit notices for which a condition holds, by id.
+func (t *Tx) noticesWhere(ctx context.Context, which string, limit int, args ...any) ([]ident.Notice, error) {
 	var out []ident.Notice
-	err := t.each(ctx, "select id from notice where "+which+" order by id", args, func(r *sql.Rows) error {
+	err := t.each(ctx, fmt.Sprintf("select id from notice where %s order by id limit %d", which, limit), args, func(r *sql.Rows) error {
 		var id ident.Notice
 		err := r.Scan(&id)
 		out = append(out, id)

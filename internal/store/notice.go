@@ -127,18 +127,21 @@ func (t *Tx) NoticesToChase(ctx context.Context, now time.Time, limit int) ([]id
 	return out, nil
 }
 
-// EscalatedNotices returns at most limit notices that the desk has in its queue, the oldest first.
-func (t *Tx) EscalatedNotices(ctx context.Context, limit int) ([]notice.Notice, error) {
-	list, err := t.notices(ctx, "where state = 'escalated' order by created_at, id limit $1", limit)
+// EscalatedOver returns at most limit notices that the desk has in its queue and of which nothing waits for their party any
+// more: an urgent notice or a digest has something to tell until its findings are answered, a reminder what was told before.
+func (t *Tx) EscalatedOver(ctx context.Context, limit int) ([]ident.Notice, error) {
+	list, err := t.noticesWhere(ctx, `state = 'escalated' and not exists (select 1 from notice_finding m join finding f on f.id = m.finding_id
+		where m.notice_id = notice.id and f.party_id = notice.party_id and
+		(f.state = 'notified' or notice.kind in ('urgent', 'digest') and f.state in ('open', 'reopened')))`, limit)
 	if err != nil {
-		return nil, fmt.Errorf("read escalated notices: %w", err)
+		return nil, fmt.Errorf("find escalations that are over: %w", err)
 	}
 	return list, nil
 }
 
-// EscalatedTo is EscalatedNotices for one party.
-func (t *Tx) EscalatedTo(ctx context.Context, p ident.Party, limit int) ([]notice.Notice, error) {
-	list, err := t.notices(ctx, "where party_id = $1 and state = 'escalated' order by created_at, id limit $2", p, limit)
+// EscalatedTo returns every notice to a party that the desk has in its queue, the oldest first.
+func (t *Tx) EscalatedTo(ctx context.Context, p ident.Party) ([]notice.Notice, error) {
+	list, err := t.notices(ctx, "where party_id = $1 and state = 'escalated' order by created_at, id", p)
 	if err != nil {
 		return nil, fmt.Errorf("read escalated notices to %s: %w", p, err)
 	}
@@ -301,19 +304,32 @@ func (t *Tx) PartiesToTell(ctx context.Context) ([]ToTell, error) {
 	return out, nil
 }
 
-// FindingsToTell returns at most limit findings of a party that nobody told it of, the most severe first. Left out are
-// those in a notice that still has to reach somebody, and those of a notice made after retry that reached nobody: the
-// desk has it. So are those of a notice to this party that waits to be released, or that a person refused after retry.
+// toTell is the condition on findings f that nobody told the party $1 of. Left out are those in a notice that still has to
+// reach somebody, and those of a notice made after $2 that reached nobody: the desk has it. So are those of a notice to this
+// party that waits to be released, or that a person refused after $2.
+const toTell = `f.party_id = $1 and f.state in ('open', 'reopened') and not exists (
+	select 1 from notice_finding m join notice n on n.id = m.notice_id where m.finding_id = f.id and
+	(n.state in ('planned', 'sending', 'failed') or n.state = 'held' and n.party_id = f.party_id
+	or n.state = 'escalated' and n.sent_at is null and n.created_at > $2
+	or n.state = 'withdrawn' and n.hold <> '' and n.party_id = f.party_id and n.created_at > $2))`
+
+// FindingsToTell returns at most limit findings of a party that nobody told it of, the most severe first; see toTell. retry is
+// the instant from which on a notice that reached nobody counts.
 func (t *Tx) FindingsToTell(ctx context.Context, p ident.Party, retry time.Time, limit int) ([]Finding, error) {
-	out, err := t.findings(ctx, `where f.party_id = $1 and f.state in ('open', 'reopened') and not exists (
-		select 1 from notice_finding m join notice n on n.id = m.notice_id where m.finding_id = f.id and
-		(n.state in ('planned', 'sending', 'failed') or n.state = 'held' and n.party_id = f.party_id or n.state = 'escalated' and n.sent_at is null and n.created_at > $2
-		or n.state = 'withdrawn' and n.hold <> '' and n.party_id = f.party_id and n.created_at > $2))
-		order by f.severity desc, f.id limit $3`, p, Micros(retry), limit)
+	out, err := t.findings(ctx, "where "+toTell+" order by f.severity desc, f.id limit $3", p, Micros(retry), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read findings to tell %s: %w", p, err)
 	}
 	return out, nil
+}
+
+// CountToTell counts what FindingsToTell would return without a limit.
+func (t *Tx) CountToTell(ctx context.Context, p ident.Party, retry time.Time) (int, error) {
+	var n int
+	if err := t.row(ctx, "select count(*) from finding f where "+toTell, []any{p, Micros(retry)}, &n); err != nil {
+		return 0, fmt.Errorf("count findings to tell %s: %w", p, err)
+	}
+	return n, nil
 }
 
 // PastNotices returns how many urgent notices and digests a party had since day, when its newest digest was made, and how

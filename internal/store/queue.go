@@ -82,12 +82,12 @@ func (t *Tx) QueueOpen(ctx context.Context, limit int) ([]QueueItem, error) {
 	return out, err
 }
 
-// QueueOpenOf returns at most limit open items of some kinds, the oldest first.
-func (t *Tx) QueueOpenOf(ctx context.Context, kinds []string, limit int) ([]QueueItem, error) {
+// QueueOpenOf returns at most limit open items of some kinds with an id above after, by id.
+func (t *Tx) QueueOpenOf(ctx context.Context, kinds []string, after string, limit int) ([]QueueItem, error) {
 	q := &conditions{}
-	where := "done_at is null and " + q.in("kind", len(kinds), func(i int) any { return kinds[i] })
+	where := "done_at is null and id > " + q.add(after) + " and " + q.in("kind", len(kinds), func(i int) any { return kinds[i] })
 	var out []QueueItem
-	err := t.each(ctx, "select "+queueColumns+" from queue_item where "+where+" order by created_at, id limit "+q.add(limit), q.args, func(r *sql.Rows) error {
+	err := t.each(ctx, "select "+queueColumns+" from queue_item where "+where+" order by id limit "+q.add(limit), q.args, func(r *sql.Rows) error {
 		item, err := scanQueue(r)
 		out = append(out, item)
 		return err

@@ -3,6 +3,7 @@ package loop
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -258,7 +259,7 @@ func (o *office) worst() event.Severity {
 	o.t.Helper()
 	worst := event.Unknown
 	o.update(func(ctx context.Context, tx *store.Tx) error {
-		items, err := tx.QueueOpenOf(ctx, []string{queueSilent}, 10)
+		items, err := tx.QueueOpenOf(ctx, []string{queueSilent}, "", 10)
 		worst = event.Unknown
 		for _, q := range items {
 			worst = max(worst, q.Severity)
@@ -266,4 +267,51 @@ func (o *office) worst() event.Severity {
 		return err
 	})
 	return worst
+}
+
+// What the database calls over is what the rule of a notice's kind calls it, for every kind in every state of a finding, and where
+// another party answers by now.
+func TestEscalatedOver(t *testing.T) {
+	t.Parallel()
+	testkit.EachEngine(t, func(t *testing.T, s *store.Store) {
+		o := newOffice(t, s)
+		kinds := []notice.Kind{notice.Urgent, notice.Digest, notice.Reminder, notice.Escalation}
+		want := map[ident.Notice]bool{}
+		for _, owner := range []ident.Party{"hospital", "bank"} {
+			for _, k := range kinds {
+				for _, state := range finding.States {
+					f := o.find(owner, event.High, 1, noon)
+					n := &notice.Notice{
+						ID: ident.Notice(ident.New("ntc")), Party: "hospital", Contact: "h-sec", Language: "en", Kind: k, Severity: event.High,
+						State: notice.Escalated, Created: noon, Sent: noon, Rendition: 1,
+					}
+					want[n.ID] = owner != "hospital" || !untold(k, state)
+					o.update(func(ctx context.Context, tx *store.Tx) error {
+						return errors.Join(tx.SetStates(ctx, f, store.Standing{State: state, Since: noon}), tx.InsertNotice(ctx, n, f))
+					})
+				}
+			}
+		}
+		over := map[ident.Notice]bool{}
+		o.update(func(ctx context.Context, tx *store.Tx) error {
+			list, err := tx.EscalatedOver(ctx, 1000)
+			for _, id := range list {
+				over[id] = true
+			}
+			some, err2 := tx.EscalatedOver(ctx, 3)
+			if len(some) != 3 {
+				t.Errorf("%d of at most 3", len(some))
+			}
+			return errors.Join(err, err2)
+		})
+		for id, is := range want {
+			if over[id] != is {
+				t.Errorf("notice %s: over is %v, want %v", id, over[id], is)
+			}
+		}
+		rested, err := o.ease(t.Context(), noon)
+		if err != nil || rested != len(over) {
+			t.Errorf("%d came to rest, want %d: %v", rested, len(over), err)
+		}
+	})
 }

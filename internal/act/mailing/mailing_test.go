@@ -160,7 +160,7 @@ func (w *bureau) queued() []string {
 	w.t.Helper()
 	var out []string
 	w.must(w.db.View(w.t.Context(), func(tx *store.Tx) error {
-		items, err := tx.QueueOpenOf(w.t.Context(), []string{"notice.held"}, 10)
+		items, err := tx.QueueOpenOf(w.t.Context(), []string{"notice.held"}, "", 10)
 		for _, i := range items {
 			out = append(out, i.Code)
 		}
