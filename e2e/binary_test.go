@@ -83,7 +83,13 @@ type process struct {
 // start runs the binary in dir with a bare environment: nothing of the tester's own reaches it.
 func start(t testing.TB, dir string, env []string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(binary, args...), done: make(chan struct{}), more: make(chan struct{})}
+	return startCommand(t, dir, env, exec.Command(binary, args...))
+}
+
+// startCommand is start for a command that runs the binary in some way.
+func startCommand(t testing.TB, dir string, env []string, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd, done: make(chan struct{}), more: make(chan struct{})}
 	p.cmd.Dir = dir
 	p.cmd.Env = append(bare(dir), env...)
 	out, in := io.Pipe()
