@@ -156,9 +156,6 @@ func combineContacts(old, in []Contact, fill bool) []Contact {
 			continue
 		}
 		for _, o := range old {
-			if !o.Bounced.IsZero() && o.SameAddress(k) {
-				k.Bounced, k.Bounce = o.Bounced, o.Bounce
-			}
 			if o.Same(k) {
 				k.ID = o.ID
 				k.Name, k.Language, k.PGPKey = cmp.Or(k.Name, o.Name), cmp.Or(k.Language, o.Language), cmp.Or(k.PGPKey, o.PGPKey)
@@ -263,9 +260,6 @@ func (p *Party) Adopt(old Party, fresh func(prefix string) string) {
 	for i := range p.Contacts {
 		k := &p.Contacts[i]
 		for _, o := range old.Contacts {
-			if !o.Bounced.IsZero() && o.SameAddress(*k) {
-				k.Bounced, k.Bounce = o.Bounced, o.Bounce
-			}
 			if k.ID == "" && o.Same(*k) {
 				k.ID = o.ID
 			}

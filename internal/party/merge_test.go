@@ -36,7 +36,7 @@ func TestMerge(t *testing.T) {
 	have := []party.Party{{
 		ID: "a", Name: "A", Kind: "operator", Language: "zh", Rank: 7,
 		Contacts: []party.Contact{
-			{ID: "con_1", Role: party.Abuse, Mail: "x@a.example", Name: "X", PGPKey: "", Bounced: old, Bounce: "550"},
+			{ID: "con_1", Role: party.Abuse, Mail: "x@a.example", Name: "X", PGPKey: ""},
 			{ID: "con_2", Role: party.Security, Mail: "y@a.example"},
 		},
 		Resources: []party.Resource{
@@ -69,7 +69,7 @@ func TestMerge(t *testing.T) {
 	}
 	got := plan.Parties[0]
 	if got.Name != "A" || got.Kind != "operator" || got.Rank != 7 || got.Systems[0].ID != "s1" || got.Contacts[0].ID != "con_1" ||
-		got.Contacts[0].Name != "X" || got.Contacts[0].Bounce != "550" {
+		got.Contacts[0].Name != "X" {
 		t.Errorf("%+v", got)
 	}
 	for _, r := range got.Resources {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -110,45 +111,22 @@ func (t *Tx) putContacts(ctx context.Context, p party.Party) error {
 		own = excluded.own, unproved = excluded.unproved, replaces = excluded.replaces, object = excluded.object, mail_folded = excluded.mail_folded`, rows)
 }
 
-// markAddresses keeps a refusal of mail with the address: a contact that is new at an address that refused mail, of whatever party, is
-// refused as well; and where a mark is taken away from one contact, it is taken from the address.
+// markAddresses marks contacts at an address that refused mail, of whatever party: the mark belongs to the address, and only MarkBounce
+// takes it away.
 func (t *Tx) markAddresses(ctx context.Context, p *party.Party) error {
-	var had, refused []party.Contact
-	collect := func(into *[]party.Contact, where string, arg any) error {
-		return t.each(ctx, "select "+contactColumns+" from contact where "+where, []any{arg}, func(r *sql.Rows) error {
-			c, _, err := scanContact(r)
-			*into = append(*into, c)
-			return err
-		})
-	}
-	if err := collect(&had, "party_id = $1", p.ID); err != nil {
-		return fmt.Errorf("read contacts of %s: %w", p.ID, err)
-	}
 	p.Contacts = slices.Clone(p.Contacts)
-	cleared := map[string]bool{}
-	for _, c := range p.Contacts {
-		was := slices.IndexFunc(had, func(o party.Contact) bool { return o.ID == c.ID })
-		if was >= 0 && c.Bounced.IsZero() && !had[was].Bounced.IsZero() && c.SameAddress(had[was]) {
-			cleared[foldMail(c.Mail)] = true
-		}
-	}
 	for i := range p.Contacts {
 		c := &p.Contacts[i]
-		refused = refused[:0]
+		if c.Mail == "" || !c.Bounced.IsZero() {
+			continue
+		}
+		var at int64
+		err := t.row(ctx, "select bounced_at, bounce from contact where mail_folded = $1 and bounced_at is not null limit 1", []any{foldMail(c.Mail)}, &at, &c.Bounce)
 		switch {
-		case cleared[foldMail(c.Mail)]:
-			c.Bounced, c.Bounce = time.Time{}, ""
-			_, err := t.exec(ctx, "update contact set bounced_at = null, bounce = '' where mail_folded = $1 and bounced_at is not null", foldMail(c.Mail))
-			if err != nil {
-				return fmt.Errorf("clear %s: %w", c.Mail, err)
-			}
-		case c.Bounced.IsZero() && c.Mail != "":
-			if err := collect(&refused, "mail_folded = $1 and bounced_at is not null limit 1", foldMail(c.Mail)); err != nil {
-				return fmt.Errorf("look whether %s refused mail: %w", c.Mail, err)
-			}
-			if len(refused) > 0 {
-				c.Bounced, c.Bounce = refused[0].Bounced, refused[0].Bounce
-			}
+		case err == nil:
+			c.Bounced = Instant(at)
+		case !errors.Is(err, fault.NotFound):
+			return fmt.Errorf("look whether %s refused mail: %w", c.Mail, err)
 		}
 	}
 	return nil

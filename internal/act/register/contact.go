@@ -272,10 +272,13 @@ func (r *Register) Prove(ctx context.Context, now time.Time, token string) (Prov
 		p.Contacts = slices.DeleteFunc(slices.Clone(p.Contacts), func(c party.Contact) bool { return c.ID == old })
 		for i := range p.Contacts {
 			if c := &p.Contacts[i]; c.ID == out.Contact.ID {
-				c.Unproved, c.Replaces, c.Bounced, c.Bounce = false, "", time.Time{}, ""
+				c.Unproved, c.Replaces = false, ""
 			}
 		}
 		if err := tx.PutParty(ctx, now, p); err != nil {
+			return err
+		}
+		if err := tx.MarkBounce(ctx, out.Contact.ID, time.Time{}, ""); err != nil {
 			return err
 		}
 		_, err = tx.Append(ctx, now, access.ForParty(p.ID), "contact.prove", access.Of(p.ID, "contact:"+out.Contact.ID), "",
