@@ -6,6 +6,7 @@
 //
 //	go run ./tools/mutate                    every mutant, hours
 //	go run ./tools/mutate -n 40 -seed 7      40 of them, the same for the same seed
+//	go run ./tools/mutate -again out.txt     those that survived in a run whose output is there
 //	go run ./tools/mutate -list              what there is
 //
 // It ends with the share of killed mutants, and with status 1 where that is below -least. Survivors that are known, with
@@ -41,6 +42,7 @@ func run(ctx context.Context, args []string) int {
 	count := flags.Int("n", 0, "how many mutants to draw; 0 takes all")
 	seed := flags.Uint64("seed", 1, "of the draw")
 	match := flags.String("match", "", "only mutants whose line of the list contains this")
+	again := flags.String("again", "", "only mutants that stand on a line of this file, such as the output of a run ends with")
 	least := flags.Float64("least", 0, "share of killed mutants below which the command fails, 0 to 1")
 	list := flags.Bool("list", false, "print the mutants instead of running tests")
 	_ = flags.Parse(args) // ExitOnError
@@ -53,6 +55,9 @@ func run(ctx context.Context, args []string) int {
 		err = outdated(known, all)
 	}
 	all = slices.DeleteFunc(all, func(m mutant) bool { return !strings.Contains(m.kind+" "+m.name(), *match) })
+	if err == nil && *again != "" {
+		all, err = named(*again, all)
+	}
 	if err == nil && *count > 0 {
 		all = draw(all, *count, *seed)
 	}
@@ -94,6 +99,16 @@ func collect(patterns []string) ([]mutant, error) {
 		}
 	}
 	return all, nil
+}
+
+// named returns the mutants that have a line of a file.
+func named(file string, all []mutant) ([]mutant, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	lines := strings.Split(string(text), "\n")
+	return slices.DeleteFunc(all, func(m mutant) bool { return !slices.Contains(lines, m.name()) }), nil
 }
 
 // draw takes n mutants by chance, one folder after the other, so that a small package is not drowned by a large one.

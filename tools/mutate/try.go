@@ -28,10 +28,17 @@ var witnesses = map[string][]string{
 	"internal/ledger":       {"internal/act/record"},
 	"internal/store":        {"internal/act/reach", "internal/act/loop", "internal/act/triage", "internal/act/picture"},
 	"internal/act/coverage": {"internal/act/loop"},
-	"internal/act/exposure": {"internal/act/reach", "internal/api"},
-	"internal/act/loop":     {"internal/act/reach"},
-	"internal/act/picture":  {"internal/act/reach"},
-	"internal/act/triage":   {"internal/act/reach"},
+	"internal/act/exposure": {"internal/act/reach", "internal/api", "internal/web"},
+	"internal/act/loop":     {"internal/act/reach", "internal/api"},
+	"internal/act/picture":  {"internal/act/reach", "internal/api", "internal/web"},
+	"internal/act/triage":   {"internal/act/reach", "internal/api", "internal/web"},
+	"internal/act/casework": {"internal/api", "internal/web"},
+	"internal/act/program":  {"internal/act/reach", "internal/api", "internal/web"},
+	"internal/act/register": {"internal/api", "internal/web"},
+	"internal/act/rehearse": {"internal/api", "internal/web"},
+	"internal/act/rule":     {"internal/api", "internal/web"},
+	"internal/act/staff":    {"internal/web"},
+	"internal/act/upkeep":   {"internal/web"},
 }
 
 // outcome is what became of a mutant.
