@@ -17,7 +17,7 @@ import (
 // mostWait is how long a signal may wait behind another feed's.
 const mostWait = 2 * time.Second
 
-// halfRows writes some 100 KB of gzip that hold 8 million rows of which every other one cannot be read: too few to give up.
+// halfRows writes a MB of gzip that hold 8 million rows of which every other one cannot be read: too few to give up.
 func halfRows(w io.Writer) error {
 	z, err := gzip.NewWriterLevel(w, gzip.BestCompression)
 	if err != nil {

@@ -24,6 +24,7 @@ type DropFolder interface {
 	Rename(from, to string) error
 	MkdirAll(name string, perm fs.FileMode) error
 	WriteFile(name string, data []byte, perm fs.FileMode) error
+	Remove(name string) error
 }
 
 // Listing is what one look at the drop folder found: files by path.
@@ -88,6 +89,13 @@ func (l *Loop) TakeDropped(ctx context.Context, now time.Time, folder DropFolder
 		}
 		delete(is, name)
 		out = append(out, d)
+	}
+	if slices.ContainsFunc(out, func(d Dropped) bool { return d.Refused != "" }) {
+		gone, err := pruneRefused(folder, now)
+		out = append(out, gone...)
+		if err != nil {
+			failed = append(failed, fmt.Errorf("prune %s of the drop folder: %w", wrongDir, err))
+		}
 	}
 	return is, out, errors.Join(failed...)
 }
