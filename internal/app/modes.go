@@ -12,7 +12,8 @@ import (
 )
 
 // mendModes takes the rights of everybody but the owner away from a data folder, the files and folders in it, and its secrets.
-// What lies deeper is behind them. It warns of each that was open; fault.Denied where one cannot be mended, since keys would
+// What lies deeper is behind them. The data folder and the archive may be links to another disk and are followed; what other
+// links lead to is others' business, such as a secret that a service hands out. It warns of each that was open; fault.Denied where one cannot be mended, since keys would
 // stay readable.
 func mendModes(log *slog.Logger, data string) error {
 	if runtime.GOOS == "windows" {
@@ -32,7 +33,11 @@ func mendModes(log *slog.Logger, data string) error {
 		}
 	}
 	for _, name := range names {
-		info, err := os.Lstat(name)
+		look := os.Lstat
+		if name == data || name == filepath.Join(data, "archive") {
+			look = os.Stat
+		}
+		info, err := look(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -147,6 +147,18 @@ func TestModes(t *testing.T) {
 	for _, name := range open {
 		w.must(os.Chmod(name, 0o755))
 	}
+	linked := filepath.Join(t.TempDir(), "linked")
+	w.must(os.Symlink(dir, linked))
+	for _, at := range []string{dir, linked} {
+		w.must(os.Chmod(dir, 0o755))
+		w.must(mendModes(slog.New(slog.DiscardHandler), at))
+		if info, err := os.Stat(dir); err != nil || info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("by %s the folder is %v: %v", at, info.Mode(), err)
+		}
+	}
+	for _, name := range open {
+		w.must(os.Chmod(name, 0o755))
+	}
 	var said bytes.Buffer
 	w.must(mendModes(slog.New(slog.NewTextHandler(&said, nil)), dir))
 	for _, name := range open {
@@ -155,5 +167,35 @@ func TestModes(t *testing.T) {
 		if info.Mode().Perm()&0o077 != 0 || !strings.Contains(said.String(), "file="+name) {
 			t.Errorf("%s has the mode %o; the log says %s", name, info.Mode().Perm(), said.String())
 		}
+	}
+}
+
+// What is open to others and cannot be closed is refused with its name, before anything is opened.
+func TestModesThatStay(t *testing.T) {
+	disk := smallDisk(t)
+	for _, wrong := range []string{"", "key", "tocsin.db", "archive", "secrets", "secrets/FEED-1"} {
+		data := filepath.Join(disk, "data")
+		for _, err := range []error{
+			os.RemoveAll(data), os.MkdirAll(filepath.Join(data, "archive"), 0o700), os.MkdirAll(filepath.Join(data, "secrets"), 0o700),
+			os.WriteFile(filepath.Join(data, "key"), worldKey, 0o600), os.WriteFile(filepath.Join(data, "tocsin.db"), nil, 0o600),
+			os.WriteFile(filepath.Join(data, "secrets", "FEED-1"), nil, 0o600), os.Chmod(filepath.Join(data, wrong), 0o740),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		remount(t, disk, "ro")
+		_, err := openQuietly(saver{t: t}.running(data, ""))
+		if name := filepath.Join(data, wrong); !errors.Is(err, fault.Denied) || !strings.Contains(err.Error(), name+": has the mode 0740") {
+			t.Errorf("%s stays open: %v", name, err)
+		}
+		remount(t, disk, "rw")
+	}
+}
+
+func remount(t *testing.T, dir, as string) {
+	t.Helper()
+	if out, err := exec.CommandContext(t.Context(), "mount", "-o", "remount,"+as, dir).CombinedOutput(); err != nil {
+		testkit.Missing(t, "a disk cannot be mounted again as "+as+": "+string(out))
 	}
 }
