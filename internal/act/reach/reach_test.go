@@ -14,6 +14,8 @@ import (
 	"tocsin/internal/act/exposure"
 	"tocsin/internal/act/loop"
 	"tocsin/internal/act/picture"
+	"tocsin/internal/act/triage"
+	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
 	"tocsin/internal/marking"
@@ -466,4 +468,90 @@ func TestReachOfLinks(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The register and the desk's queue are the desk's: nobody else learns who is in them, or how much waits.
+func TestReachOfRegister(t *testing.T) {
+	t.Parallel()
+	testkit.EachEngine(t, func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s)
+		ctx := t.Context()
+		w.keep(func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.Enqueue(ctx, store.QueueItem{Kind: "signal.unread", Object: "signal:1", Severity: event.High, Created: noon.Add(-time.Hour)})
+			return err
+		})
+		for _, a := range actors {
+			if a.why != "" {
+				continue
+			}
+			desk := a.name == "desk"
+			want := 0
+			if desk {
+				want = 1
+			}
+			if list, err := w.desk.Choices(ctx, noon, a.who); err != nil || len(list) != 4*want {
+				t.Errorf("%s chooses from %d parties: %v", a.name, len(list), err)
+			}
+			if p, err := w.desk.Called(ctx, noon, a.who, "Town Bank"); (err == nil) != desk || desk && p.ID != "bank" || !desk && !errors.Is(err, fault.NotFound) {
+				t.Errorf("%s calls the bank: %+v, %v", a.name, p, err)
+			}
+			if f, err := w.desk.Search(ctx, noon, a.who, "Town Bank"); err != nil || len(f.Parties) != want {
+				t.Errorf("%s finds %d parties: %v", a.name, len(f.Parties), err)
+			}
+			rows, _, err := w.desk.Parties(ctx, noon, a.who, triage.PartyQuery{}, triage.PartyCursor{}, 100)
+			if refused(err) != nil || len(rows) != 4*want {
+				t.Errorf("%s lists %d parties: %v", a.name, len(rows), err)
+			}
+			waits, err := w.desk.Waits(ctx, noon, a.who, 10)
+			if refused(err) != nil || len(waits.Items) != want || waits.Waiting != want || waits.Orphans != want {
+				t.Errorf("%s sees waiting %+v: %v", a.name, waits, err)
+			}
+			queue, err := w.desk.Queue(ctx, noon, a.who, triage.Query{}, 100)
+			if refused(err) != nil || (len(queue.Rows) > 0) != desk {
+				t.Errorf("%s sees %d rows of the queue: %v", a.name, len(queue.Rows), err)
+			}
+			n, _, err := w.programs.Counts(ctx, noon, a.who)
+			if err != nil || (n > 0) != desk {
+				t.Errorf("%s counts %d in the queue: %v", a.name, n, err)
+			}
+		}
+	})
+}
+
+// refused passes over the error of somebody for whom a way is not.
+func refused(err error) error {
+	if errors.Is(err, fault.NotFound) || errors.Is(err, fault.Denied) {
+		return nil
+	}
+	return err
+}
+
+// A member's lists keep to what was asked for, to the number, over more than one page.
+func TestReachOfChoice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, testkit.SQLite(t))
+	ctx := t.Context()
+	whole, err := w.exposure.IDs(ctx, noon, wang, exposure.Query{}, 1000)
+	if err != nil || len(whole) < 5 {
+		t.Fatal(whole, err)
+	}
+	for _, limit := range []int{0, 1, 4, len(whole), len(whole) + 1} {
+		ids, err := w.exposure.IDs(ctx, noon, wang, exposure.Query{}, limit)
+		if err != nil || !slices.Equal(ids, whole[:min(limit, len(whole))]) {
+			t.Errorf("%d of %v are %v: %v", limit, whole, ids, err)
+		}
+	}
+	for severity, want := range map[event.Severity]int{event.High: len(whole), event.Info: 0, event.Critical: 0} {
+		n, err := w.exposure.Count(ctx, noon, wang, exposure.Query{Severity: &severity})
+		ids, err2 := w.exposure.IDs(ctx, noon, wang, exposure.Query{Severity: &severity}, 1000)
+		if err != nil || err2 != nil || n != want || len(ids) != want {
+			t.Errorf("%s: %d, %v: %v, %v", severity, n, ids, err, err2)
+		}
+	}
+	if rows, err := w.exposure.Some(ctx, noon, wang, []ident.Finding{whole[0], 16, 999}); err != nil || len(rows) != 1 || rows[0].ID != whole[0] || rows[0].Explain == nil {
+		t.Errorf("one of its own, the bank's and one that is not there: %+v, %v", rows, err)
+	}
+	if rows, err := w.exposure.Some(ctx, noon, wang, nil); err != nil || len(rows) != 0 {
+		t.Errorf("nothing asked for: %+v, %v", rows, err)
+	}
 }
