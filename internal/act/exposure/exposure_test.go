@@ -84,7 +84,9 @@ func TestNameOf(t *testing.T) {
 		basis       party.Basis
 		value, want string
 	}{
-		{party.BySystem, "192.0.2.7", "Ward"}, {party.BySystem, "192.0.2.8", "192.0.2.8"}, {party.BySystem, "192.0.2.9", "192.0.2.9"},
+		{party.BySystem, "192.0.2.7", "Ward"},
+		{party.BySystem, "192.0.2.8", "192.0.2.8"},
+		{party.BySystem, "192.0.2.9", "192.0.2.9"},
 		{party.ByPrefix, "192.0.2.7", "192.0.2.7"},
 	} {
 		if got := NameOf(p, c.basis, c.value); got != c.want {
