@@ -38,10 +38,14 @@ type world struct {
 type postbag struct {
 	mails  []notice.Envelope
 	answer error
+	then   func() // after a mail; nil: nothing
 }
 
 func (p *postbag) Send(_ context.Context, e notice.Envelope) error {
 	p.mails = append(p.mails, e)
+	if p.then != nil {
+		p.then()
+	}
 	return p.answer
 }
 
@@ -408,6 +412,81 @@ func TestReportsAreNotLinked(t *testing.T) {
 		es := w.entries()
 		if es[0].Body == es[1].Body || string(es[0].Commitment) == string(es[1].Commitment) || string(es[0].Salt) == string(es[1].Salt) {
 			t.Errorf("%+v\n%+v", es[0], es[1])
+		}
+	})
+}
+
+// What verify asks of the addresses: one that is kept opens, one that was erased does not, and a report without one has none.
+func TestCheckContacts(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		check := func(what, want string) {
+			t.Helper()
+			if err := w.work.CheckContacts(ctx); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v, want %q", what, err, want)
+			}
+		}
+		set := func(r report.Report, contact bool) {
+			t.Helper()
+			w.must(w.db.Keep(ctx, func(tx *store.Tx) error {
+				is, err := tx.ReportByID(ctx, r.ID)
+				if err != nil {
+					return err
+				}
+				is.Contact = contact
+				return tx.PutReport(ctx, &is, is.State)
+			}))
+		}
+		check("no report", "")
+		_, without := w.send(w.form(""))
+		_, kept := w.send(w.form("one@mail.example"))
+		_, erased := w.send(w.form("two@mail.example"))
+		check("three reports", "")
+		w.must(w.work.Forget(ctx, now, desk, erased.ID))
+		check("one is erased", "")
+		set(kept, false)
+		check("one that is kept is said to be erased", "was erased, and is still there")
+		set(kept, true)
+		set(erased, true)
+		check("one that is erased is said to be kept", "cannot be opened")
+		set(erased, false)
+		set(without, true)
+		check("one that never was is said to be kept", "cannot be opened")
+		set(without, false)
+		check("all is well again", "")
+	})
+}
+
+// A server that stops in the middle of a mail says nothing of it: it goes out when the lease has run out.
+func TestAcknowledgeStops(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.send(w.form("me@mail.example"))
+		ctx, stop := context.WithCancel(t.Context())
+		w.post.answer = errors.New("the connection was closed")
+		w.post.then = stop
+		if _, err := w.work.Acknowledge(ctx, now); !errors.Is(err, context.Canceled) {
+			t.Errorf("stopped in the middle: %v", err)
+		}
+		w.post.answer, w.post.then = nil, nil
+		for range 2 {
+			_, err := w.work.Acknowledge(t.Context(), now.Add(24*time.Hour))
+			w.must(err)
+		}
+		if len(w.post.mails) != 2 || w.acts() != "receive:phishing acknowledge:mail" {
+			t.Errorf("%d mails, %s", len(w.post.mails), w.acts())
+		}
+	})
+}
+
+// What is not there and what one may not read are the same to whoever asks.
+func TestNoSuchReport(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		_, there := w.send(w.form(""))
+		member := access.Actor{Kind: access.Person, ID: "per_m", Party: "alpha", Seats: []access.Seat{{Post: "pst", Party: "alpha", Powers: people.PartyPowers}}}
+		_, none := w.work.Report(t.Context(), now, desk, "rep_none")
+		_, hidden := w.work.Report(t.Context(), now, member, there.ID)
+		if !errors.Is(none, fault.NotFound) || !errors.Is(hidden, fault.NotFound) || strings.ReplaceAll(none.Error(), "rep_none", "ID") != strings.ReplaceAll(hidden.Error(), string(there.ID), "ID") {
+			t.Errorf("%v and %v", none, hidden)
 		}
 	})
 }
