@@ -18,6 +18,7 @@ type mutant struct {
 	kind       string // comparison, logic, negation, guard, verdict, step, call
 	file       string // relative to the root of the repository
 	line       int
+	begin      int // line of the function
 	function   string
 	from, to   string // as shown: what stands there, and what is put there
 	nth        int    // of those that would have the same name; 0 is the first
@@ -56,6 +57,7 @@ type finder struct {
 	source   []byte
 	file     string
 	function string
+	begin    int
 	found    []mutant
 }
 
@@ -95,7 +97,7 @@ func mutantsOf(file string, source []byte) ([]mutant, error) {
 		if !ok || fn.Body == nil {
 			continue
 		}
-		f.function = fn.Name.Name
+		f.function, f.begin = fn.Name.Name, f.fset.Position(fn.Pos()).Line
 		ast.Inspect(fn.Body, f.visit)
 	}
 	slices.SortStableFunc(f.found, func(a, b mutant) int { return a.start - b.start })
@@ -192,7 +194,7 @@ func (f *finder) verdict(e ast.Expr) {
 
 func (f *finder) replace(kind string, from, to token.Pos, shown, becomes, text string) {
 	f.found = append(f.found, mutant{
-		kind: kind, file: f.file, line: f.fset.Position(from).Line, function: f.function, from: shown, to: becomes,
+		kind: kind, file: f.file, line: f.fset.Position(from).Line, begin: f.begin, function: f.function, from: shown, to: becomes,
 		start: f.offset(from), end: f.offset(to), text: text,
 	})
 }

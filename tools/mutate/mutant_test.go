@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"golang.org/x/tools/cover"
 )
 
 const sample = `package p
@@ -74,6 +76,37 @@ func TestReadSurvivors(t *testing.T) {
 	for _, bad := range []string{"p/f.go f: a -> b\n", "\tno mutant before it\n", "p/f.go f: a -> b\n\tw\n\tw\n"} {
 		if _, err := readSurvivors(bad); err == nil {
 			t.Errorf("%q was read", bad)
+		}
+	}
+}
+
+// A line is run where a block that has it was; the condition of a case, which no block has, where its function was.
+func TestReaches(t *testing.T) {
+	t.Parallel()
+	block := func(from, to, count int) cover.ProfileBlock {
+		return cover.ProfileBlock{StartLine: from, EndLine: to, Count: count}
+	}
+	b := bench{reached: map[string][]*cover.Profile{
+		"p": {{FileName: "tocsin/p/f.go", Blocks: []cover.ProfileBlock{block(10, 11, 1), block(13, 13, 0), block(15, 15, 1), block(20, 21, 0), block(23, 23, 0)}}},
+		"q": nil,
+	}}
+	for _, c := range []struct {
+		m    mutant
+		want bool
+	}{
+		{mutant{file: "p/f.go", begin: 10, line: 11}, true},
+		{mutant{file: "p/f.go", begin: 10, line: 12}, true},
+		{mutant{file: "p/f.go", begin: 10, line: 13}, false},
+		{mutant{file: "p/f.go", begin: 10, line: 14}, true},
+		{mutant{file: "p/f.go", begin: 20, line: 21}, false},
+		{mutant{file: "p/f.go", begin: 20, line: 22}, false},
+		{mutant{file: "p/g.go", begin: 10, line: 11}, false},
+	} {
+		if got := b.reaches("p", c.m); got != c.want {
+			t.Errorf("%s:%d: %t", c.m.file, c.m.line, got)
+		}
+		if b.reaches("q", c.m) {
+			t.Errorf("%s:%d is run by a package without tests", c.m.file, c.m.line)
 		}
 	}
 }

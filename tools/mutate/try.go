@@ -163,17 +163,23 @@ func (b *bench) one(ctx context.Context, i int, m mutant) (outcome, string) {
 	return survived, strings.Join(by, ", ")
 }
 
-// reaches reports whether the tests of a package run a mutant's line.
+// reaches reports whether the tests of a package run a mutant's line. The condition of a case is in no block of the coverage:
+// it is run where the function is.
 func (b *bench) reaches(p string, m mutant) bool {
 	for _, file := range b.reached[p] {
 		if !strings.HasSuffix(file.FileName, "/"+m.file) {
 			continue
 		}
+		inBlock, inFunction := false, false
 		for _, block := range file.Blocks {
-			if block.Count > 0 && block.StartLine <= m.line && m.line <= block.EndLine {
-				return true
+			if block.StartLine <= m.line && m.line <= block.EndLine {
+				if inBlock = true; block.Count > 0 {
+					return true
+				}
 			}
+			inFunction = inFunction || block.Count > 0 && m.begin <= block.StartLine && block.StartLine <= m.line
 		}
+		return inFunction && !inBlock
 	}
 	return false
 }

@@ -541,6 +541,18 @@ func TestReachOfChoice(t *testing.T) {
 			t.Errorf("%d of %v are %v: %v", limit, whole, ids, err)
 		}
 	}
+	file, err := w.exposure.Export(ctx, noon, wang, exposure.Query{}, 1000)
+	if err != nil || file.Cut || len(file.Rows)+file.Withheld != len(whole) {
+		t.Fatalf("%+v, %v", file, err)
+	}
+	newest := slices.IndexFunc(whole, func(id ident.Finding) bool { return id == file.Rows[0].ID })
+	for _, limit := range []int{newest + 1, len(whole) - 1, len(whole)} {
+		f, err := w.exposure.Export(ctx, noon, wang, exposure.Query{}, limit)
+		if err != nil || f.Cut != (limit < len(whole)) || len(f.Rows)+f.Withheld != limit || f.Rows[0].ID != file.Rows[0].ID ||
+			!slices.IsSortedFunc(f.Rows, func(a, b exposure.Row) int { return int(b.ID - a.ID) }) {
+			t.Errorf("a file of %d: %v, %d withheld, cut %t: %v", limit, numbersOf(f.Rows), f.Withheld, f.Cut, err)
+		}
+	}
 	for severity, want := range map[event.Severity]int{event.High: len(whole), event.Info: 0, event.Critical: 0} {
 		n, err := w.exposure.Count(ctx, noon, wang, exposure.Query{Severity: &severity})
 		ids, err2 := w.exposure.IDs(ctx, noon, wang, exposure.Query{Severity: &severity}, 1000)
