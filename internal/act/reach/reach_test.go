@@ -563,6 +563,12 @@ func TestReachOfChoice(t *testing.T) {
 	if rows, err := w.exposure.Some(ctx, noon, wang, []ident.Finding{whole[0], 16, 999}); err != nil || len(rows) != 1 || rows[0].ID != whole[0] || rows[0].Explain == nil {
 		t.Errorf("one of its own, the bank's and one that is not there: %+v, %v", rows, err)
 	}
+	for text, want := range map[string]int{"192.0.2.0/24": 20, "192.0.2.100/30": 3, "192.0.2.0/25": 20, "192.0.2.200/32": 0, "192.0.2.101:23": 1, "192.0.2.101:24": 0, "198.51.100.0/24": 0} {
+		f, err := w.desk.Search(ctx, noon, ada, text)
+		if may := len(expected(0, reach{})); err != nil || len(f.Findings) > want || want == 20 && len(f.Findings) == 0 || want < 20 && len(f.Findings) != want {
+			t.Errorf("%s finds %d of %d that ada may read: %v", text, len(f.Findings), may, err)
+		}
+	}
 	if rows, err := w.exposure.Some(ctx, noon, wang, nil); err != nil || len(rows) != 0 {
 		t.Errorf("nothing asked for: %+v, %v", rows, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
 	"tocsin/internal/ident"
+	"tocsin/internal/ledger"
 	"tocsin/internal/notice"
 	"tocsin/internal/party"
 	"tocsin/internal/people"
@@ -402,6 +403,13 @@ func TestDelivery(t *testing.T) {
 		if r := last(); r.Last == nil || r.Last.State != store.LetterRefused || r.Last.Detail != "550 5.1.1 no such user" || r.Bounced.IsZero() || r.Told {
 			t.Errorf("refused: %+v", r)
 		}
+		w.must(w.db.View(ctx, func(tx *store.Tx) error {
+			list, err := tx.Entries(ctx, 0, 1000)
+			if !slices.ContainsFunc(list, func(e ledger.Entry) bool { return strings.Contains(e.Reason, "smtp 550 5.1.1") }) {
+				w.t.Errorf("no entry says what the server answered: %+v", list)
+			}
+			return err
+		}))
 		w.post.fail = &notice.SendError{Code: 450, Text: "later"}
 		w.must(w.reg.Ask(ctx, noon.Add(time.Minute), nurse, "con_clinic", notice.TestMail))
 		w.send(noon.Add(time.Minute))

@@ -252,6 +252,42 @@ func TestTell(t *testing.T) {
 	})
 }
 
+// When a rule's time is over, what it held is held no more, and the ledger says so once.
+func TestHoldLapses(t *testing.T) {
+	t.Parallel()
+	testkit.EachEngine(t, func(t *testing.T, s *store.Store) {
+		w := newTown(t, s)
+		ctx := t.Context()
+		w.put(rule.Rule{When: rule.Condition{Prefix: "192.0.2.0/24"}, Do: rule.Effect{Deed: rule.Hold}, Until: noon.Add(time.Hour)})
+		w.rows(noon, "scanner 192.0.2.1 high", "scanner 192.0.2.2 high")
+		for _, c := range []struct {
+			after             time.Duration
+			raised, held, say int
+		}{{0, 1, 2, 1}, {time.Minute, 0, 2, 1}, {2 * time.Hour, 0, 0, 2}, {3 * time.Hour, 0, 0, 2}} {
+			n, err := w.Review(ctx, noon.Add(c.after))
+			held, err2 := w.Held(ctx, noon.Add(c.after))
+			w.must(errors.Join(err, err2))
+			findings := 0
+			for _, h := range held {
+				findings += h.Findings
+			}
+			said := 0
+			w.must(s.View(ctx, func(tx *store.Tx) error {
+				es, err := tx.EntriesOn(ctx, "party:hospital")
+				for _, e := range es {
+					if e.Act == "rule.hold" {
+						said++
+					}
+				}
+				return err
+			}))
+			if n != c.raised || findings != c.held || said != c.say {
+				t.Errorf("after %s: %d items raised, %d findings held, %d entries; want %+v", c.after, n, findings, said, c)
+			}
+		}
+	})
+}
+
 // A trial of a notice rule says what it would have made of the notices of the last days.
 func TestTryTell(t *testing.T) {
 	t.Parallel()
@@ -281,8 +317,11 @@ func TestTryTell(t *testing.T) {
 				t.Errorf("%s: %d notices %s, want %d (%+v)", name, trial.Counts[o], o, c.want[o], trial.Letters)
 			}
 		}
-		if trial.Notices != 3 {
-			t.Errorf("%s: looked at %d notices", name, trial.Notices)
+		if trial.Notices != 3 || trial.Bounded {
+			t.Errorf("%s: looked at %d notices, bounded %t", name, trial.Notices, trial.Bounded)
+		}
+		if changed := trial.Notices - trial.Counts[ruling.Same]; len(trial.Letters) != changed {
+			t.Errorf("%s: %d notices are shown of %d that change: %+v", name, len(trial.Letters), changed, trial.Letters)
 		}
 	}
 	blind, err := w.Try(ctx, now, access.Actor{Kind: access.Person, ID: "x", Party: ident.Authority}, rule.Rule{Order: 1, Reason: "r", When: rule.Condition{Type: "scanner"}, Do: rule.Effect{Deed: rule.Hold}})
