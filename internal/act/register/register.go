@@ -74,7 +74,7 @@ func readable(ctx context.Context, tx *store.Tx, now time.Time, by access.Actor,
 		return party.Party{}, err
 	}
 	thing := access.Thing{Kind: access.Parties, ID: string(id), Party: id, Mark: marking.Mark{TLP: marking.Green}}
-	if by.Party != id && !by.Desk() && by.Kind != access.Software || !access.Can(reader, thing, now, by.Why()) {
+	if by.Party != id && !by.Desk() || !access.Can(reader, thing, now, by.Why()) {
 		return party.Party{}, missing
 	}
 	p, err := tx.PartyByID(ctx, id)

@@ -233,7 +233,7 @@ func named(ctx context.Context, tx *store.Tx, now time.Time, list []rules.Rule) 
 		out[i] = Rule{Rule: r, State: r.StateAt(now), Names: names}
 		if id, ok := strings.CutPrefix(r.Author, "person:"); ok {
 			name, err := tx.PersonName(ctx, ident.Person(id))
-			if err != nil && !errors.Is(err, fault.NotFound) {
+			if err != nil {
 				return nil, err
 			}
 			out[i].By = name

@@ -189,7 +189,6 @@ func (c *comparison) route(ctx context.Context, tx *store.Tx, t *Trial) error {
 	for i := range seen {
 		ids[i] = seen[i].ID
 	}
-	slices.Sort(ids)
 	rows, err := tx.AttributedByID(ctx, ids)
 	if err != nil {
 		return err
