@@ -175,7 +175,7 @@ type Promises struct {
 	Days    int            `json:"days" doc:"That the whole spans."`
 	Whole   PromisesKept   `json:"whole"`
 	Months  []PromisesKept `json:"months" doc:"The oldest first; the last may be unfinished."`
-	Waiting Figure         `json:"waiting" doc:"Items in the desk's queue."`
+	Waiting Figure         `json:"waiting" doc:"All that waits for the authority."`
 	Oldest  float64        `json:"oldest_hours,omitempty" doc:"That the oldest of them waits; absent where none does, or that is withheld."`
 }
 

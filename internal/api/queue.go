@@ -27,7 +27,8 @@ type queueQuery struct {
 // Queue is one page of what waits for the desk.
 type Queue struct {
 	Items    []QueueItem    `json:"items"`
-	Counts   map[string]int `json:"counts" doc:"All that waits, by kind; at most 10,001 of each."`
+	Counts   map[string]int `json:"counts" doc:"All that waits and is as severe as asked for, by kind; at most 10,001 of each. Acts that wait for a second person are among them for whoever may be that."`
+	Late     map[string]int `json:"late" doc:"Of these, what waits longer than promised."`
 	Withheld int            `json:"withheld,omitempty" doc:"Items of this page that are marked too strictly to leave the pages."`
 	Next     string         `json:"next,omitempty"`
 }
@@ -99,9 +100,9 @@ func (a *api) queue(c *call, q queueQuery) (Queue, error) {
 		return Queue{}, err
 	}
 	triage.Sort(all.Rows)
-	out := Queue{Counts: map[string]int{}}
-	for kind, n := range all.Counts {
-		out.Counts[cmp.Or(string(kind), "other")] = min(n, triage.CountCap)
+	out := Queue{Counts: map[string]int{}, Late: map[string]int{}}
+	for kind, n := range all.Work {
+		out.Counts[cmp.Or(string(kind), "other")], out.Late[cmp.Or(string(kind), "other")] = n.N, n.Late
 	}
 	taken := 0
 	for i := range all.Rows[:min(len(all.Rows), mostQueued)] {
@@ -125,25 +126,20 @@ func (a *api) queue(c *call, q queueQuery) (Queue, error) {
 // waiting adds what other operations have waiting: reports and changes of the register, which nobody rates.
 func (a *api) waiting(c *call, ask triage.Query, q *triage.Queue) error {
 	shown := func(k promise.Kind) bool { return (ask.Kind == "" || ask.Kind == k) && ask.Severity == 0 }
-	if a.Casework != nil {
-		rows, all, err := a.Casework.Waiting(c.Ctx, c.Now, c.By, mostQueued)
+	if a.Casework != nil && shown(promise.Report) {
+		rows, _, err := a.Casework.Waiting(c.Ctx, c.Now, c.By, mostQueued)
 		if err != nil {
 			return err
 		}
-		q.Counts[promise.Report] += all
 		for _, r := range rows {
-			if shown(promise.Report) {
-				q.Rows = append(q.Rows, triage.Row{
-					Kind: promise.Report, Since: r.Received, Due: r.Due, Mark: marking.Amber, Object: "report:" + string(r.ID),
-					Code: "work.report", Args: []string{string(r.Kind), r.Number},
-				})
-			}
+			q.Rows = append(q.Rows, triage.Row{
+				Kind: promise.Report, Since: r.Received, Due: r.Due, Mark: marking.Amber, Object: "report:" + string(r.ID),
+				Code: "work.report", Args: []string{string(r.Kind), r.Number},
+			})
 		}
 	}
-	n, err := a.Register.WaitingCount(c.Ctx, c.Now, c.By, triage.CountCap)
-	q.Counts[promise.Change] += n
-	if err != nil || !shown(promise.Change) {
-		return err
+	if !shown(promise.Change) {
+		return nil
 	}
 	rows, err := a.Register.Waiting(c.Ctx, c.Now, c.By, mostQueued)
 	for _, r := range rows {

@@ -57,7 +57,7 @@ func (r *running) doors(in *installation, s serving, wake func()) ([]door, error
 	if r.cfg.RateFactor > 0 {
 		limit = &gate.Limiter{Proxies: proxies, Factor: r.cfg.RateFactor}
 	}
-	numbers := newMetrics(r.cfg.ListenMetrics != "", in.loop, r.cfg.Data, r.clock)
+	numbers := newMetrics(r.cfg.ListenMetrics != "", in.loop, in.triage, r.cfg.Data, r.clock)
 	apart := r.cfg.ListenConsole != ""
 	s.streams = gate.NewStreams(mostStreams, eachStreams, s.stop)
 	pages, err := r.pages(in, s, limit, proxies, apart)

@@ -12,7 +12,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/triage"
 	"tocsin/internal/app/backup"
+	"tocsin/internal/promise"
 )
 
 // metrics are what an operator's monitoring reads. Labels are patterns of routes, statuses and states: closed lists,
@@ -23,7 +25,7 @@ type metrics struct {
 	duration *prometheus.HistogramVec
 }
 
-func newMetrics(wanted bool, l *loop.Loop, data string, clock func() time.Time) *metrics {
+func newMetrics(wanted bool, l *loop.Loop, desk *triage.Desk, data string, clock func() time.Time) *metrics {
 	if !wanted {
 		return nil
 	}
@@ -42,7 +44,7 @@ func newMetrics(wanted bool, l *loop.Loop, data string, clock func() time.Time) 
 	})
 	build.Set(1)
 	m.registry.MustRegister(m.requests, m.duration, build, collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &measured{l, data, clock})
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &measured{l, desk, data, clock})
 	return m
 }
 
@@ -105,6 +107,7 @@ func (s *statusWriter) Write(p []byte) (int, error) {
 // measured reads what the store knows, once a scrape.
 type measured struct {
 	loop  *loop.Loop
+	desk  *triage.Desk
 	data  string
 	clock func() time.Time
 }
@@ -116,6 +119,8 @@ var (
 	signalsDesc  = prometheus.NewDesc("tocsin_signals_total", "Signals accepted since the installation began.", nil, nil)
 	waitingDesc  = prometheus.NewDesc("tocsin_signals_waiting", "Signals accepted and not read yet; counted up to 10,000.", nil, nil)
 	noticesDesc  = prometheus.NewDesc("tocsin_notices_waiting", "Notices not at their goal, by state; counted up to 10,000.", []string{"state"}, nil)
+	workDesc     = prometheus.NewDesc("tocsin_work_waiting", "What waits for the authority's people, by kind.", []string{"kind"}, nil)
+	lateDesc     = prometheus.NewDesc("tocsin_work_overdue", "Of that, what waits longer than promised.", []string{"kind"}, nil)
 	unplacedDesc = prometheus.NewDesc("tocsin_ledger_unplaced", "Entries of the ledger without a place in its tree; counted up to 10,000.", nil, nil)
 	sizeDesc     = prometheus.NewDesc("tocsin_ledger_size", "Entries with a place in the ledger's tree.", nil, nil)
 	ageDesc      = prometheus.NewDesc("tocsin_ledger_checkpoint_age_seconds", "Age of the last checkpoint; absent before the first.", nil, nil)
@@ -125,7 +130,7 @@ var (
 
 // Describe names the measures.
 func (m *measured) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{signalsDesc, waitingDesc, noticesDesc, unplacedDesc, sizeDesc, ageDesc, backupDesc, upDesc} {
+	for _, d := range []*prometheus.Desc{signalsDesc, waitingDesc, noticesDesc, workDesc, lateDesc, unplacedDesc, sizeDesc, ageDesc, backupDesc, upDesc} {
 		out <- d
 	}
 }
@@ -145,7 +150,16 @@ func (m *measured) Collect(out chan<- prometheus.Metric) {
 		gauge(upDesc, 0)
 		return
 	}
+	work, err := m.desk.Whole(ctx, m.clock())
+	if err != nil {
+		gauge(upDesc, 0)
+		return
+	}
 	gauge(upDesc, 1)
+	for _, kind := range promise.Kinds {
+		gauge(workDesc, float64(work[kind].N), string(kind))
+		gauge(lateDesc, float64(work[kind].Late), string(kind))
+	}
 	out <- prometheus.MustNewConstMetric(signalsDesc, prometheus.CounterValue, float64(x.Signals))
 	gauge(waitingDesc, float64(x.Waiting))
 	for state, n := range x.Notices {

@@ -174,7 +174,7 @@ type Promises struct {
 	Days    int
 	Whole   Kept
 	Months  []Kept  // the oldest first; the last may be unfinished
-	Waiting Figure  // items in the desk's queue
+	Waiting Figure  // all that waits for the authority: see promise.Work
 	Oldest  float64 // hours that the oldest of them waits; 0 where none does or the number is withheld
 }
 

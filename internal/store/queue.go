@@ -110,16 +110,6 @@ func (t *Tx) QueueReword(ctx context.Context, id string, words []string, severit
 	return nil
 }
 
-// QueueSize counts the open items, up to limit.
-func (t *Tx) QueueSize(ctx context.Context, limit int) (int, error) {
-	var n int
-	err := t.row(ctx, "select count(*) from (select 1 from queue_item where done_at is null limit $1) q", []any{limit}, &n)
-	if err != nil {
-		return 0, fmt.Errorf("count the queue: %w", err)
-	}
-	return n, nil
-}
-
 // QueueItemByID returns one item; fault.NotFound where there is none.
 func (t *Tx) QueueItemByID(ctx context.Context, id string) (QueueItem, error) {
 	q, err := scanQueue(t.tx.QueryRowContext(ctx, "select "+queueColumns+" from queue_item where id = $1", id))

@@ -9,6 +9,7 @@ import (
 
 	"tocsin/internal/event"
 	"tocsin/internal/fault"
+	"tocsin/internal/promise"
 	"tocsin/internal/store"
 	"tocsin/internal/testkit"
 )
@@ -50,8 +51,8 @@ func TestQueue(t *testing.T) {
 			if d := gocmp.Diff([]string{"feed.silent feed:b", "feed.drift feed:a", "feed.silent feed:a"}, order); d != "" {
 				t.Error(d)
 			}
-			if n, err := tx.QueueSize(ctx, 2); n != 2 || err != nil {
-				t.Errorf("size up to 2: %d, %v", n, err)
+			if w, err := tx.WorkWhole(ctx, now, time.UTC); w[promise.Feed].N != 3 || w.Sum().N != 3 || err != nil {
+				t.Errorf("what waits: %+v, %v", w, err)
 			}
 			if err := tx.QueueDone(ctx, open[0].ID, "person:ada", now); err != nil {
 				return err

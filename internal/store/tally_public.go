@@ -102,16 +102,6 @@ func (t *Tx) ActCounts(ctx context.Context, acts []string, from, to time.Time) (
 	return out, nil
 }
 
-// QueueWaits returns how many items wait for the desk and since when the oldest does.
-func (t *Tx) QueueWaits(ctx context.Context) (n int64, oldest time.Time, err error) {
-	var at sql.NullInt64
-	err = t.row(ctx, "select count(*), min(created_at) from queue_item where done_at is null", nil, &n, &at)
-	if err != nil {
-		return 0, time.Time{}, fmt.Errorf("read what waits: %w", err)
-	}
-	return n, instant(at), nil
-}
-
 // SentReports counts the reports of the public of one UTC day that left an address, and those whose acknowledgement went
 // out.
 type SentReports struct {

@@ -19,7 +19,6 @@ type Backlog struct {
 	Unplaced int64            // entries without a place in the ledger's tree
 	Size     int64            // entries with one
 	Signed   time.Time        // when the last checkpoint was signed; zero = never
-	Queue    int64            // items that wait for a person
 	Refused  int64            // signals refused in the last days
 	Failing  int64            // feeds that cannot be fetched
 }
@@ -37,7 +36,6 @@ func (t *Tx) Backlog(ctx context.Context, now, since time.Time, states ...string
 		dest  *int64
 	}{
 		{"select count(*) from (select 1 from notice where state = 'planned' and next_at <= $1 limit $2) q", []any{Micros(now), MostMeasured}, &b.Overdue},
-		{"select count(*) from (select 1 from queue_item where done_at is null limit $1) q", []any{MostMeasured}, &b.Queue},
 		{"select count(*) from (select 1 from signal where received_at >= $1 and state = 'refused' limit $2) q", []any{Micros(since), MostMeasured}, &b.Refused},
 		{"select count(*) from feed where poll_failures > 2 and disabled_at is null", nil, &b.Failing},
 	} {

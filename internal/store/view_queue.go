@@ -132,23 +132,6 @@ func (t *Tx) QueueItems(ctx context.Context, ids []string) ([]QueueItem, error) 
 	return out, nil
 }
 
-// QueueCounts counts the open items of OldestItems by kind, at most limit in all.
-func (t *Tx) QueueCounts(ctx context.Context, limit int) (map[string]int, error) {
-	counts := map[string]int{}
-	err := t.each(ctx, `select kind, count(*) from (select kind from queue_item where done_at is null and kind <> $1 limit $2) q
-		group by kind`, []any{disputedKind, limit}, func(r *sql.Rows) error {
-		var kind string
-		var n int
-		err := r.Scan(&kind, &n)
-		counts[kind] = n
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("count the queue: %w", err)
-	}
-	return counts, nil
-}
-
 // QueueReopen opens an item again that was seen to at an instant; fault.Conflict where it is open, was seen to again, or
 // another item of its kind waits about the same.
 func (t *Tx) QueueReopen(ctx context.Context, id string, done time.Time) error {

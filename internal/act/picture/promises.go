@@ -77,12 +77,14 @@ func promisesOf(ctx context.Context, tx *store.Tx, through finding.Day) (situati
 	if err := countAnswers(ctx, tx, from, to, counts); err != nil {
 		return out, err
 	}
-	n, oldest, err := tx.QueueWaits(ctx)
+	work, err := tx.WorkWhole(ctx, to, time.UTC)
 	if err != nil {
 		return out, err
 	}
-	if out.Waiting = situation.FigureOf(n); out.Waiting.N > 0 {
-		out.Oldest = max(0, to.Sub(oldest).Hours())
+	waits := work.Sum()
+	out.Waiting = situation.Figure{N: int64(waits.N), Shown: true} // the authority's own: nobody else stands behind it
+	if waits.N > 0 {
+		out.Oldest = max(0, to.Sub(waits.Oldest).Hours())
 	}
 	out.Whole = counts[0].kept()
 	for _, c := range counts[1:] {

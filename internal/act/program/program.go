@@ -90,18 +90,18 @@ func order(name string, id ident.Party, otherName string, other ident.Party) int
 	return strings.Compare(string(id), string(other))
 }
 
-// Counts returns how many items wait in the desk's queue, and how many live findings by may read; both up to 10,001.
+// Counts returns how much waits for the desk, and how many live findings by may read; both up to 10,001.
 func (p *Programs) Counts(ctx context.Context, now time.Time, by access.Actor) (queue, findings int, err error) {
 	err = p.store.View(ctx, func(tx *store.Tx) error {
 		r, err := tx.Reader(ctx, by, now)
 		if err != nil {
 			return err
 		}
-		if access.Can(r, access.Thing{Kind: access.Work}, now, by.Why()) {
-			if queue, err = tx.QueueSize(ctx, liveCap); err != nil {
-				return err
-			}
+		work, err := tx.WorkOf(ctx, r, 0, now, time.UTC)
+		if err != nil {
+			return err
 		}
+		queue = min(work.Sum().N, liveCap)
 		var live []finding.State
 		for _, s := range finding.States {
 			if s.Live() {

@@ -321,3 +321,12 @@ func (o *Outcome) attribute(ctx context.Context, tx *store.Tx) error {
 	have[0].Attribution = a
 	return tx.SetAttributions(ctx, have)
 }
+
+// One settles one thing, and fails where it cannot be settled.
+func (d *Desk) One(ctx context.Context, now time.Time, by access.Actor, on On, reason string) error {
+	b, err := d.Do(ctx, now, by, []On{on}, reason)
+	if err != nil {
+		return err
+	}
+	return b.First()
+}

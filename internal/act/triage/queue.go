@@ -7,7 +7,6 @@ import (
 	"maps"
 	"math/bits"
 	"slices"
-	"strings"
 	"time"
 
 	"tocsin/internal/access"
@@ -72,12 +71,12 @@ func Sort(rows []Row) {
 
 // Queue is what waits for the desk.
 type Queue struct {
-	Rows   []Row                // the first to be due first
-	Counts map[promise.Kind]int // of all that waits, at most CountCap a kind
+	Rows []Row        // the first to be due first
+	Work promise.Work // all that waits, is as severe as was asked for and that the reader may see, of every kind
 }
 
 // CountCap is where counts end.
-const CountCap = 10_001
+const CountCap = store.WorkCap
 
 // Query narrows the queue; the zero value asks for all.
 type Query struct {
@@ -85,17 +84,9 @@ type Query struct {
 	Severity event.Severity // at least
 }
 
-// kinds says what the items of the queue are about, by the word before the dot.
-var kinds = map[string]promise.Kind{"notice": promise.Notice, "feed": promise.Feed, "signal": promise.Signal, "report": promise.Report, "rule": promise.Orphan}
-
-func kindOf(item string) promise.Kind {
-	word, _, _ := strings.Cut(item, ".")
-	return kinds[word]
-}
-
 // Queue returns at most limit things that wait and that by may see, the first to be due first.
 func (d *Desk) Queue(ctx context.Context, now time.Time, by access.Actor, ask Query, limit int) (Queue, error) {
-	q := Queue{Counts: map[promise.Kind]int{}}
+	var q Queue
 	register, err := d.registry.Register(ctx, now)
 	if err != nil {
 		return q, err
@@ -108,7 +99,7 @@ func (d *Desk) Queue(ctx context.Context, now time.Time, by access.Actor, ask Qu
 		if q.Rows, err = d.gather(ctx, tx, r, ask, limit); err != nil {
 			return err
 		}
-		if err := counts(ctx, tx, r, q.Counts); err != nil {
+		if q.Work, err = tx.WorkOf(ctx, r.Reader, ask.Severity, now, d.zone); err != nil {
 			return err
 		}
 		if err := protect(ctx, tx, q.Rows); err != nil {
@@ -153,9 +144,9 @@ func (d *Desk) gather(ctx context.Context, tx *store.Tx, r reading, ask Query, l
 	if err != nil {
 		return nil, err
 	}
-	waits = slices.DeleteFunc(waits, func(i store.WaitingItem) bool { return ask.Kind != "" && ask.Kind != kindOf(i.Kind) })
+	waits = slices.DeleteFunc(waits, func(i store.WaitingItem) bool { return ask.Kind != "" && ask.Kind != store.WorkKind(i.Kind) })
 	ids := first(waits, limit, func(i store.WaitingItem) (string, time.Time) {
-		return i.ID, promise.Due(kindOf(i.Kind), i.Severity, i.Created, d.zone)
+		return i.ID, promise.Due(store.WorkKind(i.Kind), i.Severity, i.Created, d.zone)
 	})
 	for some := range slices.Chunk(ids, 1000) {
 		items, err := tx.QueueItems(ctx, some)
@@ -163,7 +154,7 @@ func (d *Desk) gather(ctx context.Context, tx *store.Tx, r reading, ask Query, l
 			return nil, err
 		}
 		for _, i := range items {
-			kind := kindOf(i.Kind)
+			kind := store.WorkKind(i.Kind)
 			row := Row{
 				Key: "queue:" + i.ID, Kind: kind, Since: i.Created, Due: promise.Due(kind, i.Severity, i.Created, d.zone),
 				Severity: i.Severity, Code: i.Code, Args: i.Args, Object: i.Object, Mark: marking.Green, Acts: []Act{Done},
@@ -230,20 +221,27 @@ func (d *Desk) findings(kind promise.Kind, found []store.Finding) []Row {
 	return rows
 }
 
-func counts(ctx context.Context, tx *store.Tx, r reading, out map[promise.Kind]int) error {
-	may := r.may(access.Findings)
-	var err error
-	if out[promise.Orphan], err = tx.CountFindings(ctx, store.FindingFilter{Orphans: true, States: LiveStates, May: may}, CountCap); err != nil {
+// Waiting counts what waits and by may see.
+func (d *Desk) Waiting(ctx context.Context, now time.Time, by access.Actor) (promise.Work, error) {
+	var w promise.Work
+	err := d.store.View(ctx, func(tx *store.Tx) error {
+		r, err := tx.Reader(ctx, by, now)
+		if err == nil {
+			w, err = tx.WorkOf(ctx, r, 0, now, d.zone)
+		}
 		return err
-	}
-	if out[promise.Dispute], err = tx.CountFindings(ctx, store.FindingFilter{States: disputed, May: may}, CountCap); err != nil {
+	})
+	return w, err
+}
+
+// Whole counts everything that waits, whoever may read it: numbers of the whole installation, and nothing of anybody.
+func (d *Desk) Whole(ctx context.Context, now time.Time) (promise.Work, error) {
+	var w promise.Work
+	err := d.store.View(ctx, func(tx *store.Tx) (err error) {
+		w, err = tx.WorkWhole(ctx, now, d.zone)
 		return err
-	}
-	items, err := tx.QueueCounts(ctx, CountCap)
-	for kind, n := range items {
-		out[kindOf(kind)] += n
-	}
-	return err
+	})
+	return w, err
 }
 
 // protect fills in the protection levels of the systems that the rows are about: the order asks for them.

@@ -194,8 +194,8 @@ func TestQueue(t *testing.T) {
 		if d := cmp.Diff(want, got); d != "" {
 			t.Error(d)
 		}
-		if !q.Rows[0].Overdue(noon) || q.Counts[promise.Orphan] != 2 || q.Counts[promise.Dispute] != 1 || q.Counts[promise.Notice] != 1 {
-			t.Errorf("%+v %+v", q.Rows[0], q.Counts)
+		if !q.Rows[0].Overdue(noon) || q.Work[promise.Orphan].N != 2 || q.Work[promise.Dispute].N != 1 || q.Work[promise.Notice].N != 1 {
+			t.Errorf("%+v %+v", q.Rows[0], q.Work)
 		}
 		p := q.Rows[0].Propose
 		if p == nil || p.Party != "beta" || p.Name != "Beta" || p.Why != "block" || p.Share != 2 || p.All != 3 {
@@ -209,7 +209,7 @@ func TestQueue(t *testing.T) {
 			t.Errorf("narrowed: %d rows, %v", len(one.Rows), err)
 		}
 		for name, by := range map[string]access.Actor{"nobody": {}, "a party": access.ForParty("alpha")} {
-			if q, err := r.desk.Queue(t.Context(), noon, by, triage.Query{}, 50); err != nil || len(q.Rows)+len(q.Counts) != 0 {
+			if q, err := r.desk.Queue(t.Context(), noon, by, triage.Query{}, 50); err != nil || len(q.Rows)+len(q.Work) != 0 {
 				t.Errorf("%s sees %d rows, %v", name, len(q.Rows), err)
 			}
 		}

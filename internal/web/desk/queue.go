@@ -32,7 +32,7 @@ type queueBody struct {
 	Levels   []part // by severity
 	Kind     promise.Kind
 	All      int // that wait, of the kinds shown; at most CountCap
-	Late     int // of Rows
+	Late     int // of All: that wait longer than promised
 	Rest     int // that are not shown
 	Whole    string
 	Undo     undoForm
@@ -128,10 +128,10 @@ func (d *desk) queue(v *page.Visit) error {
 	q.Rows = q.Rows[:min(len(q.Rows), queueLimit)]
 	b := queueBody{
 		Kind: ask.Kind, Back: queueAt(ask), MayAct: v.May(people.Triage), Narrowed: ask != triage.Query{},
-		Undo: undoForm{word(query, "undo"), queueAt(ask)}, Parts: parts(v, ask, q.Counts), Levels: levels(v, ask), Choices: choices(v),
+		Undo: undoForm{word(query, "undo"), queueAt(ask)}, Parts: parts(v, ask, q.Work), Levels: levels(v, ask), Choices: choices(v),
 	}
 	b.Curl = v.Curl("/api/v1/queue", url.Values{"kind": {string(ask.Kind)}, "severity": {word(query, "severity")}})
-	b.count(ask, q.Counts)
+	b.count(ask, q.Work)
 	focus := -1
 	if at, err := strconv.Atoi(query.Get("at")); err == nil && at >= 0 {
 		focus = min(at, len(q.Rows)-1)
@@ -139,21 +139,18 @@ func (d *desk) queue(v *page.Visit) error {
 	for i := range q.Rows {
 		row := d.queueRow(v, q.Rows[i], i, b.MayAct)
 		row.Focus = i == focus
-		if row.Late {
-			b.Late++
-		}
 		b.Rows = append(b.Rows, row)
 	}
 	return page.Show(v, "desk/queue", v.T("desk.queue.title"), b)
 }
 
 // count says how many wait in all and where the whole list of them is.
-func (b *queueBody) count(ask triage.Query, counts map[promise.Kind]int) {
-	for kind, n := range counts {
-		if ask.Kind == "" || ask.Kind == kind {
-			b.All = min(b.All+n, triage.CountCap)
-		}
+func (b *queueBody) count(ask triage.Query, work promise.Work) {
+	of := work.Sum()
+	if ask.Kind != "" {
+		of = work[ask.Kind]
 	}
+	b.All, b.Late = min(of.N, triage.CountCap), min(of.Late, triage.CountCap)
 	switch ask.Kind {
 	case promise.Orphan:
 		b.Whole = "/desk/findings?party=none"
@@ -171,27 +168,26 @@ func (b *queueBody) count(ask triage.Query, counts map[promise.Kind]int) {
 
 // gather adds what other operations have waiting.
 func (d *desk) gather(v *page.Visit, ask triage.Query, q *triage.Queue) error {
-	for kind, add := range map[promise.Kind]func(context.Context, *page.Visit, *triage.Queue, bool) error{
+	for kind, add := range map[promise.Kind]func(context.Context, *page.Visit, *triage.Queue) error{
 		promise.Report: d.waitingReports, promise.Change: d.waitingChanges, promise.Proposal: d.waitingProposals,
 	} {
-		show := (ask.Kind == "" || ask.Kind == kind) && ask.Severity == 0
-		if err := add(v.R.Context(), v, q, show); err != nil {
+		if ask.Severity > 0 || ask.Kind != "" && ask.Kind != kind {
+			continue
+		}
+		if err := add(v.R.Context(), v, q); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func parts(v *page.Visit, ask triage.Query, counts map[promise.Kind]int) []part {
-	all := 0
-	for _, n := range counts {
-		all = min(all+n, triage.CountCap)
-	}
+func parts(v *page.Visit, ask triage.Query, work promise.Work) []part {
+	all := min(work.Sum().N, triage.CountCap)
 	out := []part{{Label: v.T("work.all"), URL: queueAt(triage.Query{Severity: ask.Severity}), Count: all, Current: ask.Kind == ""}}
 	for _, k := range promise.Kinds {
-		if counts[k] > 0 || ask.Kind == k {
+		if work[k].N > 0 || ask.Kind == k {
 			out = append(out, part{
-				string(k), v.Lang.Word("work_kind", string(k)), queueAt(triage.Query{Kind: k, Severity: ask.Severity}), counts[k], ask.Kind == k,
+				string(k), v.Lang.Word("work_kind", string(k)), queueAt(triage.Query{Kind: k, Severity: ask.Severity}), work[k].N, ask.Kind == k,
 			})
 		}
 	}

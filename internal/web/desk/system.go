@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tocsin/internal/act/loop"
+	"tocsin/internal/act/triage"
 	"tocsin/internal/act/upkeep"
 	"tocsin/internal/people"
 	"tocsin/internal/web/atlas"
@@ -68,6 +69,7 @@ func (d *desk) systemRoutes() []page.Route {
 type systemBody struct {
 	Facts   SystemFacts
 	Backlog upkeep.Backlog
+	Work    int // that waits for the visitor and others at the desk, at most triage.CountCap
 	Engine  upkeep.Engine
 	Down    bool // the database does not answer
 	Todo    []todo
@@ -116,6 +118,11 @@ func (d *desk) look(ctx context.Context, v *page.Visit, b *systemBody) error {
 	if b.Backlog, err = d.acts.Upkeep.Backlog(ctx, v.Now); err != nil {
 		return err
 	}
+	work, err := d.triage.Waiting(ctx, v.Now, v.Who.Actor)
+	if err != nil {
+		return err
+	}
+	b.Work = min(work.Sum().N, triage.CountCap)
 	if b.Engine, err = d.acts.Upkeep.Engine(ctx); err != nil {
 		return err
 	}

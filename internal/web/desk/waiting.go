@@ -12,37 +12,23 @@ import (
 )
 
 // waitingReports adds the reports that nobody has looked at.
-func (d *desk) waitingReports(ctx context.Context, v *page.Visit, q *triage.Queue, show bool) error {
+func (d *desk) waitingReports(ctx context.Context, v *page.Visit, q *triage.Queue) error {
 	if d.acts.Casework == nil {
 		return nil
 	}
-	rows, all, err := d.acts.Casework.Waiting(ctx, v.Now, v.Who.Actor, queueLimit)
-	if err != nil {
-		return err
-	}
-	q.Counts[promise.Report] += all
+	rows, _, err := d.acts.Casework.Waiting(ctx, v.Now, v.Who.Actor, queueLimit)
 	for _, r := range rows {
-		if show {
-			q.Rows = append(q.Rows, triage.Row{
-				Kind: promise.Report, Since: r.Received, Due: r.Due, Mark: marking.Amber, Object: "report:" + string(r.ID),
-				Code: "work.report", Args: []string{v.Lang.Word("report_kind", string(r.Kind)), r.Number},
-			})
-		}
+		q.Rows = append(q.Rows, triage.Row{
+			Kind: promise.Report, Since: r.Received, Due: r.Due, Mark: marking.Amber, Object: "report:" + string(r.ID),
+			Code: "work.report", Args: []string{v.Lang.Word("report_kind", string(r.Kind)), r.Number},
+		})
 	}
-	return nil
+	return err
 }
 
 // waitingChanges adds what parties want changed in the register.
-func (d *desk) waitingChanges(ctx context.Context, v *page.Visit, q *triage.Queue, show bool) error {
+func (d *desk) waitingChanges(ctx context.Context, v *page.Visit, q *triage.Queue) error {
 	if d.acts.Register == nil {
-		return nil
-	}
-	n, err := d.acts.Register.WaitingCount(ctx, v.Now, v.Who.Actor, triage.CountCap)
-	if err != nil {
-		return err
-	}
-	q.Counts[promise.Change] += n
-	if !show || n == 0 {
 		return nil
 	}
 	rows, err := d.acts.Register.Waiting(ctx, v.Now, v.Who.Actor, queueLimit)
@@ -69,7 +55,7 @@ func entryName(names ...string) string {
 }
 
 // waitingProposals adds the acts that wait for a second person, to whoever can be that.
-func (d *desk) waitingProposals(ctx context.Context, v *page.Visit, q *triage.Queue, show bool) error {
+func (d *desk) waitingProposals(ctx context.Context, v *page.Visit, q *triage.Queue) error {
 	if !v.May(people.Approve) || d.acts.Staff == nil {
 		return nil
 	}
@@ -81,14 +67,11 @@ func (d *desk) waitingProposals(ctx context.Context, v *page.Visit, q *triage.Qu
 		if p.By == v.Who.String() || !v.Now.Before(p.Expires) {
 			continue
 		}
-		q.Counts[promise.Proposal]++
-		if show {
-			kind, _, _ := strings.Cut(p.Object, ":")
-			q.Rows = append(q.Rows, triage.Row{
-				Kind: promise.Proposal, Since: p.At, Due: p.Expires, Mark: marking.Green, Object: "proposal:" + p.ID,
-				Code: "work.proposal", Args: []string{v.Lang.Word("proposal_act", p.Act), entryName(list.Names[p.By], kind)},
-			})
-		}
+		kind, _, _ := strings.Cut(p.Object, ":")
+		q.Rows = append(q.Rows, triage.Row{
+			Kind: promise.Proposal, Since: p.At, Due: p.Expires, Mark: marking.Green, Object: "proposal:" + p.ID,
+			Code: "work.proposal", Args: []string{v.Lang.Word("proposal_act", p.Act), entryName(list.Names[p.By], kind)},
+		})
 	}
 	return nil
 }

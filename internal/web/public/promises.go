@@ -8,6 +8,7 @@ import (
 
 	"tocsin/internal/event"
 	"tocsin/internal/promise"
+	"tocsin/internal/lang"
 	"tocsin/internal/situation"
 	"tocsin/internal/web/chart"
 	"tocsin/internal/web/page"
@@ -19,7 +20,7 @@ type promisesBody struct {
 	Rows          []kept
 	Chart         chart.Figure
 	Months        []keptMonth
-	Waiting       string // items in the desk's queue
+	Waiting       string // all that waits for the authority
 	Oldest        string // how long the oldest of them waits; may be empty
 }
 
@@ -51,7 +52,7 @@ func (p *public) promises(v *page.Visit) error {
 	}
 	b := promisesBody{
 		From: s.Whole.From.Start(), Through: s.Through.Start(), Any: counted(s.Whole), Rows: keeping(v, s.Whole), Chart: monthly(v, s.Months),
-		Waiting: figureText(v, s.Waiting),
+		Waiting: lang.Number(s.Waiting.N), // exact: nobody but the authority stands behind it
 	}
 	if s.Oldest > 0 {
 		b.Oldest = v.Lang.Span(hours(s.Oldest))
