@@ -145,7 +145,7 @@ func (w *trustWorld) walkPublic(t *testing.T) {
 	w.must(err)
 	public := w.roles["anonymous"].said("GET", "/promises", nil, http.StatusOK)
 	if want := fmt.Sprintf(`<p class="big">%d</p>`, whole.Sum().N); !strings.Contains(strings.ReplaceAll(public, ",", ""), want) {
-		t.Errorf("the public page does not say %s", want)
+		t.Errorf("the public page does not say %s: %s", want, regexp.MustCompile(`<p class="big">.*?</p>`).FindAllString(public, -1))
 	}
 	var promises struct{ Waiting struct{ N int } }
 	body := token.said("GET", "/api/v1/promises", nil, http.StatusOK)

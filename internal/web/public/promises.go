@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"tocsin/internal/event"
-	"tocsin/internal/promise"
 	"tocsin/internal/lang"
+	"tocsin/internal/promise"
 	"tocsin/internal/situation"
 	"tocsin/internal/web/chart"
 	"tocsin/internal/web/page"
@@ -51,7 +51,7 @@ func (p *public) promises(v *page.Visit) error {
 		}
 	}
 	b := promisesBody{
-		From: s.Whole.From.Start(), Through: s.Through.Start(), Any: counted(s.Whole), Rows: keeping(v, s.Whole), Chart: monthly(v, s.Months),
+		From: s.Whole.From.Start(), Through: s.Through.Start(), Any: counted(s.Whole) || s.Waiting.N > 0, Rows: keeping(v, s.Whole), Chart: monthly(v, s.Months),
 		Waiting: lang.Number(s.Waiting.N), // exact: nobody but the authority stands behind it
 	}
 	if s.Oldest > 0 {
