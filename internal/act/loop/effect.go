@@ -81,8 +81,8 @@ func (x *run) effect(idx *index, c *chunk, streams map[string]int64) *effect {
 	for i := range c.events {
 		r := &c.events[i]
 		at := r.At
-		if at == 0 || at > received+dayMicros {
-			at = received // the source gives no instant, or one that cannot be
+		if at == 0 {
+			at = received // the source gives no instant
 		}
 		if r.Source != source && x.opened.Sourced {
 			g, source = e.in(streams[r.Source]), r.Source

@@ -26,6 +26,9 @@ import (
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
+// sampled is after the instants that the samples of signals have.
+var sampled = noon.AddDate(0, 0, 4)
+
 // newLoop makes a Loop on a store and an archive of the test's own, with the shipped packs and one Shadowserver feed.
 func newLoop(t testing.TB, s *store.Store, set Settings) *Loop {
 	t.Helper()

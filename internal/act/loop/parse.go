@@ -3,9 +3,11 @@ package loop
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"sync"
+	"time"
 
 	"tocsin/internal/feed"
 	"tocsin/internal/finding"
@@ -171,7 +173,8 @@ func (x *run) readRecord(p *parsed, rec feed.Record, scratch *feed.Scratch) {
 	}
 }
 
-// readRow reads the row of one asset of a record. It reports false where the record is kept aside.
+// readRow reads the row of one asset of a record. It reports false where the record is kept aside: what lies more than a day
+// ahead of its arrival was not seen then, and nobody knows when it was.
 func (x *run) readRow(p *parsed, rec, one feed.Record, scratch *feed.Scratch) bool {
 	row, err := x.opened.Decoder.Row(one, scratch)
 	if err != nil {
@@ -180,6 +183,11 @@ func (x *run) readRow(p *parsed, rec, one feed.Record, scratch *feed.Scratch) bo
 	}
 	if why := row.Mark.Held(); why != nil {
 		p.hold(x, rec, row, why)
+		return false
+	}
+	if received := store.Micros(x.signal.Received); row.At > received+dayMicros {
+		p.reject(x, rec, row.Source, &feed.Reject{Field: "time.source", Reason: fmt.Sprintf("says %s, more than a day after the signal came: the time of a sighting was expected",
+			store.Instant(row.At).Format(time.RFC3339))})
 		return false
 	}
 	p.rows = append(p.rows, parsedRow{Row: row, line: uint32(rec.Line)})

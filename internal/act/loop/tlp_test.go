@@ -48,8 +48,8 @@ func TestEventMarks(t *testing.T) {
 		testkit.EachEngine(t, func(t *testing.T, s *store.Store) {
 			l := newLoop(t, s, Settings{})
 			must(t, l.PutFeed(t.Context(), noon, testCommand, FeedSettings{ID: "partner", Pack: "intelmq", TLP: feedMark}))
-			id := take(t, l, noon, "partner", "event-tlp.json", body)
-			foldAll(t, l, noon)
+			id := take(t, l, sampled, "partner", "event-tlp.json", body)
+			foldAll(t, l, sampled)
 			if _, there := markOf(t, l, noon, "192.0.2.1"); there {
 				t.Error("a RED event became a finding")
 			}

@@ -84,16 +84,7 @@ func TestSample(t *testing.T) {
 	if got, want := told(o), `2 192.0.2.7 "p" twin 0 known false #0; 4 192.0.2.200 "" twin 0 known false #0; 5 192.0.2.7 "p" twin 2 known false #0; 6 ; 3 ip; new 2 known 0 nobody 1 map[p:Port]`; got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
 	}
-	steps := map[string]string{}
-	for _, m := range o.Mapping {
-		if _, twice := steps[m.Field]; twice && m.Field != "" {
-			t.Errorf("%s stands twice in the mapping", m.Field)
-		}
-		steps[m.Field] = m.Value
-	}
-	if steps["source.ip"] != "192.0.2.7" || steps["source.port"] != "23" || steps["source.reverse_dns"] != "" {
-		t.Errorf("the mapping says %v", steps)
-	}
+	mapped(t, o)
 	if err := errors.Join(l.PutFeed(ctx, noon, operator, loop.FeedSettings{ID: "shadowserver", Pack: "shadowserver"}), take(ctx, l, operator, sample(telnet+line("192.0.2.7")))); err != nil {
 		t.Fatal(err)
 	}
@@ -105,5 +96,20 @@ func TestSample(t *testing.T) {
 		if err != nil || o.New != 1 || o.Known != 1 || !o.Rows[0].Known || int(o.Rows[0].Finding) != number || o.Rows[1].Known || o.Rows[1].Finding != 0 {
 			t.Errorf("with the powers %v: %s, %v", by.Seats[0].Powers, told(o), err)
 		}
+	}
+}
+
+// mapped looks at how the fields of the first row were read.
+func mapped(t *testing.T, o rehearse.Outcome) {
+	t.Helper()
+	steps := map[string]string{}
+	for _, m := range o.Mapping {
+		if _, twice := steps[m.Field]; twice && m.Field != "" {
+			t.Errorf("%s stands twice in the mapping", m.Field)
+		}
+		steps[m.Field] = m.Value
+	}
+	if steps["source.ip"] != "192.0.2.7" || steps["source.port"] != "23" || steps["source.reverse_dns"] != "" {
+		t.Errorf("the mapping says %v", steps)
 	}
 }
