@@ -104,8 +104,9 @@ func plainName(d string) bool {
 	return true
 }
 
-// ParseURL returns s with scheme and host lower-cased, the host in canonical form, default ports, fragments and user
-// information removed (a password in a URL is a credential and must not be stored).
+// ParseURL returns s with scheme and host lower-cased, the host in canonical form, and default ports and user information removed
+// (a password in a URL is a credential and must not be stored). What follows the host is kept byte for byte, blanks, quotes and
+// fragment too: "/#/login" is another page than "/". What cannot be read as a URL, as a stray percent sign, is an error.
 func ParseURL(s string) (string, error) {
 	s = strings.TrimSpace(s)
 	u, err := url.Parse(s)
@@ -124,11 +125,16 @@ func ParseURL(s string) (string, error) {
 	if port := u.Port(); port != "" && !(u.Scheme == "http" && port == "80" || u.Scheme == "https" && port == "443") {
 		host += ":" + port
 	}
-	u.Host, u.User, u.Fragment, u.RawFragment = host, nil, "", ""
-	if u.Path == "" {
-		u.Path = "/"
+	_, rest, _ := strings.Cut(s, "//")
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[end:]
+	} else {
+		rest = ""
 	}
-	return u.String(), nil
+	if !strings.HasPrefix(rest, "/") {
+		rest = "/" + rest
+	}
+	return u.Scheme + "://" + host + rest, nil
 }
 
 func canonicalHost(h string) (string, error) {

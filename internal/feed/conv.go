@@ -300,8 +300,9 @@ func convHostURL(b, _ []byte, s *step, cells [][]byte) (value, string) {
 	if len(host) == 0 || len(path) == 0 {
 		return textOf(b), ""
 	}
+	path = requested(path)
 	if slash := bytes.IndexByte(path, '/'); slash >= 0 {
-		path = untilSpace(path[slash:])
+		path = path[slash:]
 	} else {
 		path = nil
 	}
@@ -319,19 +320,20 @@ func convHostURL(b, _ []byte, s *step, cells [][]byte) (value, string) {
 }
 
 func absoluteURL(b []byte) []byte {
-	word := b
-	if i := bytes.IndexByte(b, ' '); i > 0 && len(bytes.Trim(b[:i], "ABCDEFGHIJKLMNOPQRSTUVWXYZ")) == 0 {
-		word = b[i+1:]
-	}
-	if len(word) > 8 && (equalFold(word[:7], "http://") || equalFold(word[:8], "https://")) {
-		return untilSpace(word)
+	b = requested(b)
+	if len(b) > 8 && (equalFold(b[:7], "http://") || equalFold(b[:8], "https://")) {
+		return b
 	}
 	return nil
 }
 
-func untilSpace(b []byte) []byte {
-	if end := bytes.IndexAny(b, " \t\r\n\v\f"); end >= 0 {
-		return b[:end]
+// requested takes what a request line (RFC 9112, section 3) asks for out of it; what is none comes out as it is, blanks too.
+func requested(b []byte) []byte {
+	if i := bytes.IndexByte(b, ' '); i > 0 && len(bytes.Trim(b[:i], "ABCDEFGHIJKLMNOPQRSTUVWXYZ")) == 0 {
+		b = b[i+1:]
+		if end := bytes.LastIndex(b, []byte(" HTTP/")); end >= 0 {
+			b = b[:end]
+		}
 	}
 	return b
 }

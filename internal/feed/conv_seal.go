@@ -182,17 +182,30 @@ func (s *Sealer) challenge(v string) string {
 // telling are the query parameters whose values are credentials or personal data.
 var telling = []string{"token", "key", "passw", "pwd", "secret", "session", "sid", "auth", "sig", "code", "mail", "user", "login", "account"}
 
-// link leaves out user information and seals the values of telling parameters.
+// link leaves out user information and seals the values of telling parameters, also of those behind the fragment's sign, where
+// sign-ins hand tokens over (RFC 6749, section 4.2.2).
 func (s *Sealer) link(v string) string {
-	if !strings.ContainsAny(v, "@?") {
+	if !strings.ContainsAny(v, "@?#") {
 		return v
 	}
-	v = dropUser(v)
-	before, query, ok := strings.Cut(v, "?")
-	if !ok {
-		return v
+	before, fragment, split := strings.Cut(dropUser(v), "#")
+	path, query, asked := strings.Cut(before, "?")
+	out := path
+	if asked {
+		out += "?" + s.parameters(query)
 	}
-	query, fragment, _ := strings.Cut(query, "#")
+	if split {
+		page, more, asked := strings.Cut(fragment, "?")
+		out += "#" + s.parameters(page)
+		if asked {
+			out += "?" + s.parameters(more)
+		}
+	}
+	return out
+}
+
+// parameters seals the values of telling parameters; what has none comes out as it is.
+func (s *Sealer) parameters(query string) string {
 	pairs := strings.Split(query, "&")
 	for i, p := range pairs {
 		name, value, _ := strings.Cut(p, "=")
@@ -203,11 +216,7 @@ func (s *Sealer) link(v string) string {
 			pairs[i] = name + "=" + s.Seal(value)
 		}
 	}
-	out := before + "?" + strings.Join(pairs, "&")
-	if fragment != "" {
-		out += "#" + fragment
-	}
-	return out
+	return strings.Join(pairs, "&")
 }
 
 // dropUser leaves out what stands before @ in a URL's authority.

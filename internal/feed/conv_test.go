@@ -150,7 +150,9 @@ func TestHostAndURL(t *testing.T) {
 		{map[string]string{"http_host": "evil.example", "url": "/a", "application": "https"}, "https://evil.example/a"},
 		{map[string]string{"cc_dns": "cc.example", "http_host": "evil.example", "url": "a/b"}, "http://cc.example/b"},
 		{map[string]string{"ip": "2001:db8::1", "url": "/a"}, "http://[2001:db8::1]/a"},
-		{map[string]string{"hostname": "evil.example", "url": "https://other.example/x y"}, "https://other.example/x"},
+		{map[string]string{"hostname": "evil.example", "url": "https://other.example/x y"}, "https://other.example/x y"}, // kept whole
+		{map[string]string{"hostname": "evil.example", "url": "/a b#/login"}, "http://evil.example/a b#/login"},
+		{map[string]string{"hostname": "evil.example", "url": "POST /a b HTTP/1.1"}, "http://evil.example/a b"},
 		{map[string]string{"hostname": "evil.example", "url": "GET http://other.example/x HTTP/1.0"}, "http://other.example/x"},
 		{map[string]string{"url": "/a"}, nil},
 	} {
@@ -205,6 +207,9 @@ func TestSeal(t *testing.T) {
 		{Scheme, `Digest realm="Router", nonce="x"`, `Digest realm="Router", nonce=` + x},
 		{Scheme, "Basic", "Basic"},
 		{Link, "https://u:p@a.example/p?token=x&q=1#f", "https://a.example/p?token=" + x + "&q=1#f"},
+		{Link, "https://a.example/#access_token=x&state=1", "https://a.example/#access_token=" + x + "&state=1"},
+		{Link, "https://a.example/#/reset?token=x", "https://a.example/#/reset?token=" + x},
+		{Link, "https://a.example/#", "https://a.example/#"},
 		{Link, "/p?a=1", "/p?a=1"},
 		{Plain, "x", "x"},
 	} {

@@ -86,7 +86,7 @@ func drawParty(t *rapid.T, n int, narrow bool) party.Party {
 		}
 	}
 	if !narrow {
-		objects = append(objects, "system:"+p.Name, "203.0.113.0/24", "AS4200000000", "elsewhere.example")
+		objects = append(objects, "system:"+strings.TrimSpace(p.Name), "203.0.113.0/24", "AS4200000000", "elsewhere.example")
 	}
 	for i := range p.Contacts {
 		p.Contacts[i].For = rapid.SampledFrom(objects).Draw(t, "for")

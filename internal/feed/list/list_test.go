@@ -59,7 +59,7 @@ func TestEntries(t *testing.T) {
 		{kind: "domain", line: "bücher.example", want: map[string]any{"source.fqdn": "xn--bcher-kva.example"}},
 		{kind: "domain", line: "0.0.0.0 ads.example 3", want: map[string]any{"source.fqdn": "ads.example", "extra.count": "3"}},
 		{kind: "domain", line: "a(.)b[.]example", want: map[string]any{"source.fqdn": "a.b.example"}},
-		{kind: "url", line: "http://h.example/a,b;c#d 9", want: map[string]any{"source.url": "http://h.example/a,b;c", "extra.count": "9"}},
+		{kind: "url", line: "http://h.example/a,b;c#d 9", want: map[string]any{"source.url": "http://h.example/a,b;c#d", "extra.count": "9"}},
 		{kind: "url", line: "hxxps://h[.]example", want: map[string]any{"source.url": "https://h.example/"}},
 		{kind: "url", line: "https://u:p@h.example/x?token=abc&b=1", want: map[string]any{"source.url": "https://h.example/x?token=" + feed.NewSealer(nil).Seal("abc") + "&b=1"}},
 		{kind: "asn", line: "AS64496 EXAMPLE", want: map[string]any{"source.asn": int64(64496), "extra.count": "EXAMPLE"}},
