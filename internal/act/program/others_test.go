@@ -1,6 +1,7 @@
 package program_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -98,5 +99,28 @@ func TestWhoIsToldOfWhat(t *testing.T) {
 		if err != nil || !slices.Equal(got, c.want) {
 			t.Errorf("%s is told of %q, want %q: %v", c.name, got, c.want, err)
 		}
+	}
+}
+
+// A server that stops in the middle of a call says nothing of it: the delivery goes out when the lease has run out, as its first.
+func TestDeliveryStops(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, testkit.SQLite(t))
+	w.make(ident.Authority, "feed.silent")
+	w.fact("stream:a/x")
+	w.to.now = w.now
+	if _, err := w.is.PlanDeliveries(t.Context(), w.now); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	w.to.then, w.to.status = stop, []int{0}
+	if _, err := w.is.Deliver(ctx, w.now); !errors.Is(err, context.Canceled) {
+		t.Errorf("stopped in the middle: %v", err)
+	}
+	w.to.then = nil
+	w.now = w.now.Add(24 * time.Hour)
+	w.run()
+	if d := w.only(ident.Authority).Deliveries; len(w.to.got) != 1 || len(d) != 1 || d[0].State != webhook.Delivered || d[0].Attempts != 1 {
+		t.Errorf("%d calls, %+v", len(w.to.got), d)
 	}
 }

@@ -35,11 +35,15 @@ type receiver struct {
 	secret string
 	now    time.Time
 	got    []client.Message
-	bad    int // deliveries that it did not believe
+	bad    int    // deliveries that it did not believe
+	then   func() // when it was called; nil: nothing
 }
 
 func (r *receiver) Post(_ context.Context, p webhook.Post) (int, error) {
 	status := 200
+	if r.then != nil {
+		r.then()
+	}
 	if len(r.status) > 0 {
 		status, r.status = r.status[0], r.status[1:]
 	}

@@ -62,9 +62,6 @@ func TestSample(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if o, err := stage.Read(ctx, noon, operator, sample(strings.Repeat("x", rehearse.MaxBytes))); err != nil || o.Problem == "" {
-		t.Errorf("as many bytes as may be, and no table: %q, %v", o.Problem, err)
-	}
 	body := telnet + line("192.0.2.7") + line("not an address") + line("192.0.2.200") + line("192.0.2.7") + "2026-11-23 01:02:03,high,\"192.0.2.9,tcp\n"
 	told := func(o rehearse.Outcome) string {
 		var out strings.Builder
