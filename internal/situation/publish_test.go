@@ -142,8 +142,10 @@ func TestIntervals(t *testing.T) {
 		of := rapid.Int64Range(0, 60).Draw(r, "of")
 		kept := rapid.Int64Range(0, of).Draw(r, "kept")
 		s := situation.ShareOf(kept, of)
-		small := func(n int64) bool { return n > 0 && n < situation.K }
-		if s.Known && (of < situation.K || small(kept) || small(of-kept) || s.Kept.N > s.Of.N || s.Low > s.Value || s.Value > s.High) {
+		if s.Known != (of >= situation.K) {
+			r.Fatalf("%d of %d is known: %v", kept, of, s.Known)
+		}
+		if is := float64(kept) / float64(of); s.Known && (s.Value > is || s.Value <= is-0.0500001 || (s.Value == 1) != (kept == of) || s.Kept.N > s.Of.N || s.Low > s.Value || s.Value > s.High) {
 			r.Fatalf("%d of %d is shown as %+v", kept, of, s)
 		}
 		if !s.Known && (s.Kept.N != 0 || s.Value != 0) {

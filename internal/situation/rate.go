@@ -47,17 +47,23 @@ func (r *Rate) around(all *Rate) {
 	}
 }
 
-// ShareOf is a share as published: known where the whole and both its parts may be shown, or the parts are of no size.
+// shareSteps is in how many steps a share of what was promised is published: single events move none.
+const shareSteps = 20
+
+// ShareOf is a share of what the authority promised as published: known wherever the whole may be shown, and rounded down, so
+// that it is never better than it is, and all only where it was all. A bad share may not be withheld for being small while
+// better ones stand beside it.
 func ShareOf(kept, of int64) Share {
-	s := Share{Kept: FigureOf(kept), Of: FigureOf(of)}
-	s.Known = of >= K && (kept >= K || kept == 0) && (of-kept >= K || of == kept)
-	if !s.Known {
-		return Share{Of: s.Of}
+	s := Share{Of: FigureOf(of)}
+	if of < K {
+		return s
 	}
-	if s.Of.N < s.Kept.N || kept == of {
-		s.Kept.N = s.Of.N
+	s.Known, s.Value = true, 1
+	if kept < of {
+		s.Value = float64(kept*shareSteps/of) / shareSteps
 	}
-	s.Value = float64(s.Kept.N) / float64(s.Of.N)
+	s.Kept = Figure{N: int64(math.Round(s.Value * float64(s.Of.N))), Shown: true}
 	s.Low, s.High = Wilson(s.Kept.N, s.Of.N)
+	s.Low, s.High = min(s.Low, s.Value), max(s.High, s.Value)
 	return s
 }
