@@ -20,7 +20,8 @@ const (
 // Cut says how the bytes of a part become records.
 //
 // A line ends with LF or CRLF. A part without any LF in its first MaxHeader bytes but with CR ends its lines with CR;
-// elsewhere a lone CR is an ordinary character. Blank lines and lines that begin with Comment are no records.
+// elsewhere a lone CR is an ordinary character. Blank lines, rows of a table without one filled cell and
+// lines that begin with Comment are no records.
 type Cut struct {
 	Shape     Shape
 	Delimiter byte   // CSV; 0 is a comma

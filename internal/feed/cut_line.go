@@ -50,7 +50,7 @@ func (c *cutter) line(b *Batch, buf []byte) (int, bool) {
 	switch {
 	case why != "":
 		c.bad(b, at, line, why)
-	case !blank(line) && !c.comment(line):
+	case !c.empty(line) && !c.comment(line):
 		c.record(b, at, line)
 	}
 	return done, true
@@ -138,9 +138,11 @@ func (c *cutter) trim(line []byte) []byte {
 	return line
 }
 
-func blank(line []byte) bool {
+// empty reports whether a line holds nothing, or is a row of a table without one cell that is filled: spreadsheets write those
+// behind the last row.
+func (c *cutter) empty(line []byte) bool {
 	for _, ch := range line {
-		if ch != ' ' && ch != '\r' {
+		if ch != ' ' && ch != '\r' && !(c.cut.Shape == CSV && ch == c.cut.Delimiter) {
 			return false
 		}
 	}

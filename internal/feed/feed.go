@@ -105,4 +105,5 @@ type Opened struct {
 	Mapping []Mapped // which cell becomes which field; nil for formats whose records name the fields themselves
 	Absence int      // cycles of absence that count as evidence of a fix; 0 takes the class's
 	Header  int      // how many leading records Open consumed (the header line, comments)
+	Delimit byte     // what parts the cells of a table that says so itself; 0: what Format.Cut has
 }

@@ -67,8 +67,11 @@ func Open(f Format, pack *Pack, name string, r io.Reader, opts Options) (*Part, 
 	if err != nil {
 		return nil, err
 	}
-	p := &Part{Opened: opened}
-	p.cut.start(f.Cut(pack), head, mark, whole, r)
+	p, cut := &Part{Opened: opened}, f.Cut(pack)
+	if opened.Delimit != 0 {
+		cut.Delimiter = opened.Delimit
+	}
+	p.cut.start(cut, head, mark, whole, r)
 	p.cut.drop = opened.Header
 	return p, nil
 }

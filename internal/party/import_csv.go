@@ -67,8 +67,9 @@ func readCSV(r io.Reader, o Options) (Import, error) {
 	if err != nil {
 		return Import{}, err
 	}
+	comma, b := delimiter(b)
 	in := csv.NewReader(bytes.NewReader(b))
-	in.Comma = delimiter(b)
+	in.Comma = comma
 	in.FieldsPerRecord = -1
 	in.ReuseRecord = true
 	head, err := in.Read()
@@ -95,6 +96,9 @@ func readCSV(r io.Reader, o Options) (Import, error) {
 		if n > maxCSVRows {
 			return Import{}, tooLarge(row.line, "more than %d rows; split the file", maxCSVRows)
 		}
+		if !slices.ContainsFunc(row.cells, func(c string) bool { return strings.TrimSpace(c) != "" }) {
+			continue // spreadsheets write such rows behind the last
+		}
 		if len(row.cells) > len(head) {
 			d.add(row.line, "", "%d cells, but the first line names %d columns", len(row.cells), len(head))
 			continue
@@ -104,16 +108,20 @@ func readCSV(r io.Reader, o Options) (Import, error) {
 	return d.finish()
 }
 
-// delimiter returns the one of comma, semicolon and tab that the first line has most of.
-func delimiter(b []byte) rune {
+// delimiter returns what parts the cells: what a first line "sep=;" says, which then is left out of the file but for its end, else
+// the one of comma, semicolon and tab that the first line has most of.
+func delimiter(b []byte) (rune, []byte) {
 	head, _, _ := bytes.Cut(b, []byte{'\n'})
+	if by, said := strict.Separator(head); said {
+		return rune(by), b[len(head):]
+	}
 	best, most := ',', bytes.Count(head, []byte{','})
 	for _, c := range ";\t" {
 		if n := bytes.Count(head, []byte(string(c))); n > most {
 			best, most = c, n
 		}
 	}
-	return best
+	return best, b
 }
 
 func csvError(err error) error {

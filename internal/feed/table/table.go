@@ -11,6 +11,7 @@ import (
 
 	"tocsin/internal/fault"
 	"tocsin/internal/feed"
+	"tocsin/internal/strict"
 )
 
 // Format reads tables.
@@ -49,7 +50,13 @@ func (f Format) Open(pack *feed.Pack, name string, head []byte, opts feed.Option
 	if cut.Shape != feed.CSV {
 		return openJSON(pack, head, opts)
 	}
-	columns, consumed, err := header(pack.Table, cut, head)
+	said, delimiter := 0, byte(0)
+	if first := feed.Lead(cut, head, 1); len(first) > 0 {
+		if by, ok := strict.Separator(first[0].Bytes); ok {
+			said, delimiter, cut.Delimiter, cut.Runs = 1, by, by, false
+		}
+	}
+	columns, consumed, err := header(pack.Table, cut, head, said)
 	if err != nil {
 		return feed.Opened{}, fmt.Errorf("%s: %w", name, err)
 	}
@@ -59,12 +66,12 @@ func (f Format) Open(pack *feed.Pack, name string, head []byte, opts feed.Option
 	}
 	return feed.Opened{
 		Stream: pack.StreamName(), Decoder: mapping.Decoder(cut), Drift: drift, Columns: columns, Mapping: mapping.Lines(),
-		Absence: pack.AbsenceCycles, Header: consumed, Sourced: mapping.Sourced(),
+		Absence: pack.AbsenceCycles, Header: said + consumed, Delimit: delimiter, Sourced: mapping.Sourced(),
 	}, nil
 }
 
-// header returns the columns' names and how many records it took up.
-func header(t *feed.Table, cut feed.Cut, head []byte) ([]string, int, error) {
+// header returns the columns' names and how many records it took up behind those that went before it.
+func header(t *feed.Table, cut feed.Cut, head []byte, before int) ([]string, int, error) {
 	switch t.Header {
 	case "none":
 		return t.Names, 0, nil
@@ -76,11 +83,11 @@ func header(t *feed.Table, cut feed.Cut, head []byte) ([]string, int, error) {
 		columns, err := feed.Header(cut, line)
 		return columns, 0, err
 	}
-	lead := feed.Lead(cut, head, 1)
-	if len(lead) == 0 {
+	lead := feed.Lead(cut, head, before+1)
+	if len(lead) <= before {
 		return nil, 0, fault.New(fault.Invalid, "holds no header")
 	}
-	columns, err := feed.Header(cut, lead[0].Bytes)
+	columns, err := feed.Header(cut, lead[before].Bytes)
 	return columns, 1, err
 }
 
