@@ -118,7 +118,7 @@ func (c *Casework) send(ctx context.Context, now time.Time, job *sending) error 
 		return c.postpone(ctx, now, job, sent)
 	case notice.Fail:
 		trigger = report.MailFail
-	case notice.Accept, notice.Claim, notice.Confirm, notice.Bounce, notice.Retarget, notice.GiveUp, notice.Reply, notice.Rest, notice.Withdraw:
+	case notice.Accept, notice.Claim, notice.Confirm, notice.Bounce, notice.Retarget, notice.GiveUp, notice.Reply, notice.Rest, notice.Withdraw, notice.HoldBack, notice.Release:
 	}
 	return c.settle(ctx, now, job, trigger, sent)
 }

@@ -70,7 +70,7 @@ func (l *Loop) chase(ctx context.Context, tx *store.Tx, now time.Time, id ident.
 		return l.retarget(ctx, tx, now, &n, &p, found)
 	case notice.Sent, notice.Delivered, notice.Answered:
 		return l.remind(ctx, tx, now, &n, &p, found)
-	case notice.Planned, notice.Sending, notice.Escalated, notice.Withdrawn:
+	case notice.Planned, notice.Held, notice.Sending, notice.Escalated, notice.Withdrawn:
 	}
 	return nil
 }

@@ -135,7 +135,7 @@ func (r *Register) send(ctx context.Context, now time.Time, l store.Letter, p pa
 		return r.record(ctx, now, l, store.LetterTaken, nil)
 	case notice.Defer:
 		return r.record(ctx, now, l, store.LetterWaiting, sent)
-	case notice.Fail, notice.Claim, notice.Confirm, notice.Bounce, notice.Retarget, notice.GiveUp, notice.Reply, notice.Rest, notice.Withdraw:
+	case notice.Fail, notice.Claim, notice.Confirm, notice.Bounce, notice.Retarget, notice.GiveUp, notice.Reply, notice.Rest, notice.Withdraw, notice.HoldBack, notice.Release:
 	}
 	return r.record(ctx, now, l, store.LetterRefused, sent)
 }

@@ -17,8 +17,6 @@ import (
 // LiveStates are the states in which a finding still asks somebody to do something.
 var LiveStates = slices.DeleteFunc(slices.Clone(finding.States), func(s finding.State) bool { return !s.Live() })
 
-var disputed = []finding.State{finding.Disputed}
-
 // proposer thinks about who should answer for the rows of a page. The rule of attribution has been asked already and found
 // nobody, or somebody who disputes it: what is left is who answers at the same asset, who answers around it, and whom the
 // disputing party names.
