@@ -67,7 +67,7 @@ func readCSV(r io.Reader, o Options) (Import, error) {
 	if err != nil {
 		return Import{}, err
 	}
-	comma, b := delimiter(b)
+	comma, b := strict.Delimiter(b)
 	in := csv.NewReader(bytes.NewReader(b))
 	in.Comma = comma
 	in.FieldsPerRecord = -1
@@ -106,22 +106,6 @@ func readCSV(r io.Reader, o Options) (Import, error) {
 		d.csvRow(&row)
 	}
 	return d.finish()
-}
-
-// delimiter returns what parts the cells: what a first line "sep=;" says, which then is left out of the file but for its end, else
-// the one of comma, semicolon and tab that the first line has most of.
-func delimiter(b []byte) (rune, []byte) {
-	head, _, _ := bytes.Cut(b, []byte{'\n'})
-	if by, said := strict.Separator(head); said {
-		return rune(by), b[len(head):]
-	}
-	best, most := ',', bytes.Count(head, []byte{','})
-	for _, c := range ";\t" {
-		if n := bytes.Count(head, []byte(string(c))); n > most {
-			best, most = c, n
-		}
-	}
-	return best, b
 }
 
 func csvError(err error) error {

@@ -11,3 +11,19 @@ func Separator(line []byte) (byte, bool) {
 	}
 	return 0, false
 }
+
+// Delimiter returns what parts the cells of a table: what a first line "sep=;" says, which then is left out of the bytes but for
+// its end, else the one of comma, semicolon and tab that the first line has most of.
+func Delimiter(table []byte) (rune, []byte) {
+	head, _, _ := bytes.Cut(table, []byte{'\n'})
+	if by, said := Separator(head); said {
+		return rune(by), table[len(head):]
+	}
+	best, most := ',', bytes.Count(head, []byte{','})
+	for _, c := range ";\t" {
+		if n := bytes.Count(head, []byte(string(c))); n > most {
+			best, most = c, n
+		}
+	}
+	return best, table
+}

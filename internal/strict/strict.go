@@ -1,5 +1,6 @@
 // Package strict reads YAML that people write: unknown and repeated keys, anchors and further documents are errors that
-// name the line and the nearest known key. It knows no struct of ours.
+// name the line and the nearest known key. It finds out what parts the cells of a table that a spreadsheet wrote. It knows no
+// struct of ours.
 package strict
 
 import (
