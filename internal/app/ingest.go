@@ -180,6 +180,13 @@ func (c *ingestCommand) summary(r *running, in *installation, path string, recei
 	if receipt.Known {
 		fmt.Fprint(w, ", known before")
 	}
+	d, err := in.loop.SignalByID(r.ctx, r.clock(), operator, s.ID, loop.RejectCursor{}, max(1, c.Rejects))
+	if err != nil {
+		return err
+	}
+	if d.Stream != "" {
+		fmt.Fprintf(w, "\n  type      %s", d.Stream)
+	}
 	fmt.Fprintf(w, "\n  rows      %d = %d events + %d rejected + %d outside the remit\n", n.Rows, n.Read(), n.Rejected, n.Refused)
 	if n.Events != n.Read() {
 		fmt.Fprintf(w, "  assets    %d events of %d rows: some rows name several assets\n", n.Events, n.Read())
@@ -191,22 +198,16 @@ func (c *ingestCommand) summary(r *running, in *installation, path string, recei
 	if !receipt.Known && took > 0 {
 		fmt.Fprintf(w, "  speed     %.0f events/s in %s\n", float64(n.Events)/took.Seconds(), took.Round(time.Millisecond))
 	}
-	if err := c.rejected(w, r, in, s); err != nil {
-		return err
-	}
+	c.rejected(w, &d)
 	if s.Error != "" {
 		return fault.New(fault.Invalid, "signal %d: %s", s.ID, s.Error)
 	}
 	return nil
 }
 
-func (c *ingestCommand) rejected(w io.Writer, r *running, in *installation, s store.Signal) error {
-	if s.Counts.Rejected == 0 || c.Rejects == 0 {
-		return nil
-	}
-	d, err := in.loop.SignalByID(r.ctx, r.clock(), operator, s.ID, loop.RejectCursor{}, c.Rejects)
-	if err != nil {
-		return err
+func (c *ingestCommand) rejected(w io.Writer, d *loop.SignalDetail) {
+	if d.Counts.Rejected == 0 || c.Rejects == 0 {
+		return
 	}
 	for _, j := range d.Rejected {
 		field := j.Field
@@ -215,8 +216,7 @@ func (c *ingestCommand) rejected(w io.Writer, r *running, in *installation, s st
 		}
 		fmt.Fprintf(w, "  line %-6d %s%s\n", j.Line, field, j.Reason)
 	}
-	if more := s.Counts.Rejected - int64(len(d.Rejected)); more > 0 {
+	if more := d.Counts.Rejected - int64(len(d.Rejected)); more > 0 {
 		fmt.Fprintf(w, "  and %d more; the first 10,000 are on the signal's page\n", more)
 	}
-	return nil
 }

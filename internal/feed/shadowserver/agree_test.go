@@ -189,7 +189,8 @@ func TestReportTypeIsFound(t *testing.T) {
 		{"stdin", header("scan_ftp", "192.0.2.1"), "scan_ftp"},
 		{"stdin", header("scan_ftp", "2001:db8::1"), "scan6_ftp"},
 		{"stdin", "new_column," + header("scan_mdns", ""), "scan_mdns"},
-		{"stdin", header("scan_bgp", "192.0.2.1"), "!population_bgp, scan_bgp alike"},
+		{"stdin", header("scan_bgp", "192.0.2.1"), "!it may be population_bgp, scan_bgp: put"},
+		{"stdin", "banner," + header("scan_mdns", ""), "!it may be scan_mdns"}, // another type has such a column
 		{"stdin", "a,b,c\n1,2,3\n", "!neither the name nor the columns"},
 		{"scan_http.csv", "timestamp,port\n", `!required column "ip"`},
 		{"scan_http.csv", "", "!holds no header"},
@@ -204,6 +205,43 @@ func TestReportTypeIsFound(t *testing.T) {
 		if err != nil || p.Stream != c.want {
 			t.Errorf("%s: %v, want stream %s", c.name, err, c.want)
 		}
+	}
+}
+
+// With its own columns and no telling name, no report is taken for another: it is found, or refused with its type among the
+// candidates. Without one of the columns that it may lack, the same.
+func TestNoTypeIsTakenForAnother(t *testing.T) {
+	t.Parallel()
+	s, err := Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, r := range s.Reports {
+		columns := r.Columns()
+		for drop := -1; drop < len(columns); drop += 7 {
+			given := slices.Clone(columns)
+			if drop >= 0 {
+				given = slices.Delete(given, drop, drop+1)
+				if !r.requires(given) {
+					continue
+				}
+			}
+			got, err := s.fitting(given, nil)
+			switch {
+			case err == nil && slices.Equal(slices.Sorted(slices.Values(got.Columns())), slices.Sorted(slices.Values(columns))):
+				found++
+			case err == nil && drop >= 0 && len(got.Columns()) == len(given):
+				// without that column it is another type to the letter
+			case err == nil:
+				t.Errorf("%s without column %d is taken for %s", r.File, drop, got.File)
+			case drop < 0 && !strings.Contains(err.Error(), r.File):
+				t.Errorf("%s: %v", r.File, err)
+			}
+		}
+	}
+	if found < 50 {
+		t.Errorf("%d of %d were found", found, len(s.Reports))
 	}
 }
 

@@ -127,57 +127,78 @@ func partOf(rest string) string {
 	return strings.ToValidUTF8(rest[max(0, len(rest)-maxPart):], "")
 }
 
-// fitting returns the report type whose columns are those of the signal, or the nearest; rows, the first of the data,
-// tell the types apart that differ in the address family alone.
+// fitting returns the one report type whose columns those of the signal are: its required ones are all there, and a column that
+// it does not have no other type has either. Of several the one counts that has just these columns; rows, the first of the
+// data, tell the types apart that differ in the address family alone. A guess would name a problem that is not there.
 func (s *Schema) fitting(columns []string, rows []feed.Record) (*Report, error) {
-	least, best := -1, []*Report(nil)
+	known := map[string]bool{}
 	for _, r := range s.Reports {
-		off, ok := r.distance(columns)
-		switch {
-		case !ok || off*4 > len(columns):
-		case least < 0 || off < least:
-			least, best = off, []*Report{r}
-		case off == least:
-			best = append(best, r)
+		for _, c := range r.Columns() {
+			known[c] = true
 		}
 	}
-	if len(best) > 1 && len(rows) > 0 {
-		best = sameFamily(best, columns, rows[0])
+	var fit, exact []*Report
+	for _, r := range s.Reports {
+		own := r.Columns()
+		if !r.requires(columns) || slices.ContainsFunc(columns, func(c string) bool { return known[c] && !slices.Contains(own, c) }) {
+			continue
+		}
+		fit = append(fit, r)
+		if !slices.ContainsFunc(own, func(c string) bool { return !slices.Contains(columns, c) }) {
+			exact = append(exact, r)
+		}
 	}
-	switch len(best) {
-	case 0:
-		return nil, fault.New(fault.Invalid, "neither the name nor the columns tell the report type: name the file as Shadowserver does, for instance 2026-11-20-scan_http-xx.csv")
-	case 1:
-		return best[0], nil
+	if len(exact) > 0 {
+		fit = exact
 	}
-	names := make([]string, len(best))
-	for i, r := range best {
+	if len(fit) > 1 && len(rows) > 0 {
+		fit = sameFamily(fit, columns, rows[0])
+	}
+	if len(fit) == 1 {
+		return fit[0], nil
+	}
+	if len(fit) == 0 {
+		if fit = s.nearest(columns, 3); len(fit) == 0 {
+			return nil, fault.New(fault.Invalid, "neither the name nor the columns tell the report type: name the file as Shadowserver does, for instance 2026-11-20-scan_http-xx.csv")
+		}
+	}
+	names := make([]string, len(fit))
+	for i, r := range fit {
 		names[i] = r.File
 	}
-	return nil, fault.New(fault.Invalid, "the columns fit %s alike: put the report type into the file name, for instance 2026-11-20-%s-xx.csv",
+	return nil, fault.New(fault.Invalid, "the columns do not tell the report type; it may be %s: put it into the file name, for instance 2026-11-20-%s-xx.csv",
 		strings.Join(names, ", "), names[0])
 }
 
-// distance counts the columns that one side alone has; false where the signal lacks a required one.
-func (r *Report) distance(columns []string) (int, bool) {
-	known := r.Columns()
-	off := 0
-	for _, c := range columns {
-		if !slices.Contains(known, c) {
-			off++
+// requires reports whether the columns that a type cannot do without are all there.
+func (r *Report) requires(columns []string) bool {
+	return !slices.ContainsFunc(r.Rules, func(rule feed.Rule) bool {
+		return (rule.Required || rule.Strict) && !slices.Contains(columns, rule.Column)
+	})
+}
+
+// nearest returns at most n types whose required columns are there and whose columns differ least, by up to a quarter.
+func (s *Schema) nearest(columns []string, n int) []*Report {
+	off := map[*Report]int{}
+	var out []*Report
+	for _, r := range s.Reports {
+		own := r.Columns()
+		for _, c := range columns {
+			if !slices.Contains(own, c) {
+				off[r]++
+			}
+		}
+		for _, c := range own {
+			if !slices.Contains(columns, c) {
+				off[r]++
+			}
+		}
+		if r.requires(columns) && off[r]*4 <= len(columns) {
+			out = append(out, r)
 		}
 	}
-	for _, rule := range r.Rules {
-		if (rule.Required || rule.Strict) && !slices.Contains(columns, rule.Column) {
-			return 0, false
-		}
-	}
-	for _, c := range known {
-		if !slices.Contains(columns, c) {
-			off++
-		}
-	}
-	return off, true
+	slices.SortStableFunc(out, func(a, b *Report) int { return off[a] - off[b] })
+	return out[:min(n, len(out))]
 }
 
 // sameFamily keeps the types that go with the address family of the first row, where their names tell it.
