@@ -24,7 +24,7 @@ type Figure struct {
 	Key      string   `json:"key,omitempty"`
 	Shown    bool     `json:"shown" doc:"False: withheld, for it would point at somebody."`
 	N        int64    `json:"n"`
-	Affected *float64 `json:"share_affected,omitempty" doc:"Of the registered parties; absent where no denominator is known."`
+	Affected *float64 `json:"share_affected,omitempty" doc:"Of the registered parties; absent where no denominator is known. The entry others has the share of those together whose own is withheld."`
 	Low      *float64 `json:"share_low,omitempty" doc:"95 percent interval (Wilson)."`
 	High     *float64 `json:"share_high,omitempty"`
 }
@@ -47,10 +47,14 @@ func figureOf(f situation.Figure) Figure {
 	return out
 }
 
-func figures(list []situation.Figure) []Figure {
-	out := make([]Figure, len(list))
-	for i, f := range list {
-		out[i] = figureOf(f)
+// figures lists a breakdown; key "others" has the share of those together whose own is withheld.
+func figures(b situation.Breakdown) []Figure {
+	out := make([]Figure, 0, len(b.Figures)+1)
+	for _, f := range b.Figures {
+		out = append(out, figureOf(f))
+	}
+	if b.Others != nil {
+		out = append(out, figureOf(situation.Figure{Key: "others", Rate: b.Others}))
 	}
 	return out
 }
@@ -90,8 +94,8 @@ func (a *api) statistics(c *call, _ none) (Statistics, error) {
 		return Statistics{}, err
 	}
 	return Statistics{
-		Through: s.Through.String(), Least: situation.K, Live: figureOf(s.Live), Parties: figureOf(s.Parties), Regions: figures(s.Regions.Figures),
-		Sectors: figures(s.Sectors.Figures), Classes: figures(s.Classes.Figures), Closing: closingOf(s.Closing), Methods: s.Methods,
+		Through: s.Through.String(), Least: situation.K, Live: figureOf(s.Live), Parties: figureOf(s.Parties), Regions: figures(s.Regions),
+		Sectors: figures(s.Sectors), Classes: figures(s.Classes), Closing: closingOf(s.Closing), Methods: s.Methods,
 	}, nil
 }
 

@@ -148,6 +148,7 @@ type Figure struct {
 type Breakdown struct {
 	Figures []Figure // the largest first, those withheld last by key
 	Rate    *Rate    // of all together: what the limits of each are drawn around
+	Others  *Rate    // of those together whose own rate is withheld; nil where that is one, or their parts are too small
 	Hidden  bool     // at least one is withheld
 }
 

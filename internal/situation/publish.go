@@ -97,7 +97,9 @@ func Divide(holdings []Holding, registered map[string]Registered) Breakdown {
 	return b
 }
 
-// rate gives each figure that is shown the share of registered parties, and the limits around the share of all.
+// rate gives each figure that is shown the share of registered parties, and the limits around the share of all. Those whose own
+// share is too small to be shown have one together. Where they cannot have that, and the highest of all shares is among them,
+// no share is shown: the worst may not be what is missing beside better ones.
 func (b *Breakdown) rate(shown []Figure, registered map[string]Registered) {
 	var all Registered
 	for _, r := range registered {
@@ -107,6 +109,7 @@ func (b *Breakdown) rate(shown []Figure, registered map[string]Registered) {
 	if b.Rate = rateOf(all.Affected, all.Of); b.Rate == nil {
 		return
 	}
+	highest, own := 0.0, map[string]bool{}
 	for i := range shown {
 		r, known := registered[shown[i].Key]
 		if !known || shown[i].Key == "" {
@@ -114,9 +117,31 @@ func (b *Breakdown) rate(shown []Figure, registered map[string]Registered) {
 		}
 		if shown[i].Rate = rateOf(r.Affected, r.Of); shown[i].Rate != nil {
 			shown[i].Rate.around(b.Rate)
+			own[shown[i].Key], highest = true, max(highest, r.share())
+		}
+	}
+	var rest Registered
+	n, worst := 0, 0.0
+	for key, r := range registered {
+		if key != "" && r.Of > 0 && !own[key] {
+			n, worst = n+1, max(worst, r.share())
+			rest.Affected, rest.Of = rest.Affected+r.Affected, rest.Of+r.Of
+		}
+	}
+	if n > 1 {
+		if b.Others = rateOf(rest.Affected, rest.Of); b.Others != nil {
+			b.Others.around(b.Rate)
+			return
+		}
+	}
+	if worst > highest {
+		for i := range shown {
+			shown[i].Rate = nil
 		}
 	}
 }
+
+func (r Registered) share() float64 { return float64(r.Affected) / float64(r.Of) }
 
 // Stay is how many findings of one party were made on one day and ended on another; End 0 is live.
 type Stay struct {

@@ -141,6 +141,9 @@ func (d drawing) compared(id, head string, b situation.Breakdown, name func(stri
 			rates = append(rates, chart.Rate{Name: name(f.Key), Count: float64(r.Affected), Base: float64(r.Of), Low: r.Low, High: r.High})
 		}
 	}
+	if r := b.Others; r != nil {
+		rates = append(rates, chart.Rate{Name: d.v.T("statistics.others"), Count: float64(r.Affected), Base: float64(r.Of), Low: r.Low, High: r.High})
+	}
 	a := d.about(id, d.v.Lang.Word("statistics.compared", id), d.v.T("statistics.compared_text"), "")
 	a.Unit, a.Empty = chart.Percent, d.v.T("statistics.compared_empty")
 	return chart.Control(a, head, d.v.T("statistics.parties_all"), rates)

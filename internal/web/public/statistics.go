@@ -122,6 +122,9 @@ func numbers(s situation.Statistics, table string) []row {
 				all = append(all, share(b.table, f.Key, *f.Rate))
 			}
 		}
+		if b.of.Others != nil {
+			all = append(all, share(b.table, "others", *b.of.Others))
+		}
 	}
 	for _, w := range s.Weeks {
 		from := w.From.String()
