@@ -167,6 +167,20 @@ func (t *Tx) StreamOf(ctx context.Context, s Stream, now time.Time) (int64, erro
 	return id, nil
 }
 
+// StreamColumns returns the columns of the stream's newest signal; none before the first.
+func (t *Tx) StreamColumns(ctx context.Context, id int64) ([]string, error) {
+	var text string
+	var columns []string
+	err := t.row(ctx, "select columns from stream where id = $1", []any{id}, &text)
+	if err == nil && text != "" {
+		err = json.Unmarshal([]byte(text), &columns)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read columns of stream %d: %w", id, err)
+	}
+	return columns, nil
+}
+
 // SetStreamColumns records the columns of the stream's newest signal.
 func (t *Tx) SetStreamColumns(ctx context.Context, id int64, columns []string) error {
 	text, err := json.Marshal(columns)

@@ -35,23 +35,34 @@ func (x *run) open(ctx context.Context) error {
 		if x.stream, err = x.streamFor(ctx, tx, name, x.sources); err != nil || len(o.Columns) == 0 {
 			return err
 		}
-		if err := tx.SetStreamColumns(ctx, x.stream, o.Columns); err != nil {
-			return err
+		before, err := tx.StreamColumns(ctx, x.stream)
+		if err == nil {
+			err = tx.SetStreamColumns(ctx, x.stream, o.Columns)
 		}
-		if len(o.Drift.New)+len(o.Drift.Lost) == 0 {
-			return nil
+		drift := changed(before, o.Columns)
+		if err != nil || len(before) == 0 || len(drift.New)+len(drift.Lost) == 0 {
+			return err // the first of a stream has nothing before it that it could differ from
 		}
 		object := fmt.Sprintf("stream:%s/%s", x.signal.Feed, name)
 		fresh, err := tx.Enqueue(ctx, store.QueueItem{
 			Kind: "feed.drift", Object: object, Code: "feed.drift", Created: x.now,
-			Args: []string{string(x.signal.Feed), name, fmt.Sprint(o.Drift.New), fmt.Sprint(o.Drift.Lost)},
+			Args: []string{string(x.signal.Feed), name, fmt.Sprint(drift.New), fmt.Sprint(drift.Lost)},
 		})
 		if err != nil || !fresh {
 			return err
 		}
-		_, err = tx.Append(ctx, x.now, access.ForSoftware("fold"), "feed.drift", access.On(object), "columns changed", o.Drift)
+		_, err = tx.Append(ctx, x.now, access.ForSoftware("fold"), "feed.drift", access.On(object), "columns changed", drift)
 		return err
 	})
+}
+
+// changed says which columns a signal has that the one before it in its stream had not, and the other way round; their order
+// does not matter.
+func changed(before, now []string) feed.Drift {
+	less := func(all, without []string) []string {
+		return slices.DeleteFunc(slices.Clone(all), func(c string) bool { return slices.Contains(without, c) })
+	}
+	return feed.Drift{New: less(now, before), Lost: less(before, now)}
 }
 
 // streamsOf returns the streams of the signal's feed by name.
