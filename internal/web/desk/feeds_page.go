@@ -58,7 +58,7 @@ func (d *desk) feedRows(v *page.Visit, all []loop.Health) ([]feedRow, error) {
 	return out, nil
 }
 
-// spark draws the rows of a feed's days, all streams together.
+// spark draws the rows of a feed's whole days, all streams together.
 func spark(v *page.Visit, streams []upkeep.Stream) template.HTML {
 	sum := make([]float64, feedDays)
 	total, last := int64(0), int64(0)
@@ -72,10 +72,8 @@ func spark(v *page.Visit, streams []upkeep.Stream) template.HTML {
 	if total == 0 {
 		return ""
 	}
-	if last == 0 { // the rows of today mostly come tomorrow
-		sum = sum[:feedDays-1]
-	}
-	return chart.Spark(v.T("feeds.spark", feedDays, total, last), chart.Plain, sum)
+	// Today is said and not drawn: half a day beside whole ones looks like a fall.
+	return chart.Spark(v.T("feeds.spark", feedDays, total, last), chart.Plain, sum[:feedDays-1])
 }
 
 type feedBody struct {

@@ -357,18 +357,19 @@ func floats(n []int64) []float64 {
 	return out
 }
 
-// flow sets what began beside what evidence ended, by day.
+// flow sets what began beside what evidence ended, by day. Today is left out: half a day beside whole ones looks like a fall.
 func (d drawing) flow() chart.Figure {
 	s := d.s.Series
-	x := daily(d.v, s.Days)
-	opened, verified := make([]string, len(s.Days)), make([]string, len(s.Days))
-	for i, day := range s.Days {
+	n := max(0, len(s.Days)-1)
+	x := daily(d.v, s.Days[:n])
+	opened, verified := make([]string, n), make([]string, n)
+	for i, day := range s.Days[:n] {
 		opened[i] = situation.Query{State: anyState, Since: day, Until: day}.Link()
 		verified[i] = "" // by when it ended no list can ask
 	}
 	return chart.Lines(d.about("flow"), x, []chart.Series{
-		{Name: d.v.T("situation.opened"), Tone: chart.Bad, Values: floats(s.Opened), Links: opened},
-		{Name: d.v.T("situation.verified"), Tone: chart.Good, Values: floats(s.Verified), Links: verified},
+		{Name: d.v.T("situation.opened"), Tone: chart.Bad, Values: floats(s.Opened[:n]), Links: opened},
+		{Name: d.v.T("situation.verified"), Tone: chart.Good, Values: floats(s.Verified[:n]), Links: verified},
 	})
 }
 
