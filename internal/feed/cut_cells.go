@@ -6,8 +6,11 @@ import (
 	"math/bits"
 )
 
-// reasonOpenQuote is why a record does not part into cells.
-const reasonOpenQuote = "unbalanced quote: a quoted cell has no end"
+// Reasons why a record does not part into cells.
+const (
+	reasonOpenQuote  = "unbalanced quote: a quoted cell has no end"
+	reasonAfterQuote = "text after a closing quote: a separator was expected"
+)
 
 // Cells parts a CSV record into its cells, unquoted and with doubled quotes undone. cells and buf are reused; the cells
 // lie in record or in buf. A quote inside a cell that does not begin with one is an ordinary character. The reason is
@@ -34,9 +37,8 @@ func (c Cut) Cells(record []byte, cells [][]byte, buf []byte) (out [][]byte, res
 	for {
 		var cell []byte
 		if len(record) > 0 && record[0] == c.Quote {
-			var ok bool
-			if cell, record, buf, ok = c.quotedCell(record, buf); !ok {
-				return cells, buf, reasonOpenQuote
+			if cell, record, buf, reason = c.quotedCell(record, buf); reason != "" {
+				return cells, buf, reason
 			}
 			cells = append(cells, cell)
 			if len(record) == 0 {
@@ -55,32 +57,33 @@ func (c Cut) Cells(record []byte, cells [][]byte, buf []byte) (out [][]byte, res
 }
 
 // quotedCell takes the cell at the start of record, which begins with a quote, and returns what follows from the
-// delimiter on.
-func (c Cut) quotedCell(record, buf []byte) (cell, rest, buffer []byte, ok bool) {
+// delimiter on. Blanks behind the closing quote are no text.
+func (c Cut) quotedCell(record, buf []byte) (cell, rest, buffer []byte, reason string) {
 	end := bytes.IndexByte(record[1:], c.Quote)
 	if end < 0 {
-		return nil, nil, buf, false
+		return nil, nil, buf, reasonOpenQuote
 	}
 	cell, rest = record[1:end+1], record[end+2:]
 	if len(rest) == 0 || rest[0] == c.Delimiter {
-		return cell, rest, buf, true
+		return cell, rest, buf, ""
 	}
 	start := len(buf)
 	buf = append(buf, cell...)
 	for len(rest) > 0 && rest[0] == c.Quote {
 		end = bytes.IndexByte(rest[1:], c.Quote)
 		if end < 0 {
-			return nil, nil, buf[:start], false
+			return nil, nil, buf[:start], reasonOpenQuote
 		}
 		buf = append(buf, rest[:end+1]...)
 		rest = rest[end+2:]
 	}
-	end = bytes.IndexByte(rest, c.Delimiter)
-	if end < 0 {
-		end = len(rest)
+	for len(rest) > 0 && rest[0] == ' ' {
+		rest = rest[1:]
 	}
-	buf = append(buf, rest[:end]...)
-	return buf[start:len(buf):len(buf)], rest[end:], buf, true
+	if len(rest) > 0 && rest[0] != c.Delimiter {
+		return nil, nil, buf[:start], reasonAfterQuote
+	}
+	return buf[start:len(buf):len(buf)], rest, buf, ""
 }
 
 // plainCells parts a record without quotes, eight bytes at a time.

@@ -327,7 +327,7 @@ func TestCells(t *testing.T) {
 		{"aaaaaaaa,bbbbbbb,c", Cut{}, []string{"aaaaaaaa", "bbbbbbb", "c"}},
 		{`"a","b ""c""",""`, Cut{}, []string{"a", `b "c"`, ""}},
 		{`"a""","""",b`, Cut{}, []string{`a"`, `"`, "b"}},
-		{`a,"b"x,5" c`, Cut{}, []string{"a", "bx", `5" c`}},
+		{`a,"b" ,5" c`, Cut{}, []string{"a", "b", `5" c`}},
 		{`"a,b",`, Cut{}, []string{"a,b", ""}},
 		{"a\tb", Cut{Delimiter: '\t'}, []string{"a", "b"}},
 		{`"a"|"b"`, Cut{Delimiter: '|', Quote: NoQuote}, []string{`"a"`, `"b"`}},
@@ -346,6 +346,11 @@ func TestCells(t *testing.T) {
 		}
 		if d := cmp.Diff(c.want, got); d != "" || reason != "" {
 			t.Errorf("%q: %s%s", c.in, reason, d)
+		}
+	}
+	for _, in := range []string{`a,"b"x,c`, `"b"x`, `"b""c"x`, `"b" x`} {
+		if _, _, reason := (Cut{Delimiter: ',', Quote: '"'}).Cells([]byte(in), nil, nil); reason != reasonAfterQuote {
+			t.Errorf("%s: %q", in, reason)
 		}
 	}
 	if _, _, reason := (Cut{Delimiter: ',', Quote: '"'}).Cells([]byte(`a,"b`), nil, nil); reason != reasonOpenQuote {
