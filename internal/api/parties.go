@@ -187,7 +187,7 @@ func (a *api) putParty(c *call, q putPartyQuery) (Party, error) {
 
 type noticesQuery struct {
 	Party string `query:"party" max:"64"`
-	State string `query:"state" enum:"planned,sending,sent,delivered,answered,failed,escalated,withdrawn"`
+	State string `query:"state" enum:"planned,held,sending,sent,delivered,answered,failed,escalated,withdrawn"`
 	operation.Paging
 }
 
