@@ -31,6 +31,7 @@ type Plan struct {
 	Filter   []Filter          // records to leave out
 	Severity event.Severity    // where the record gives none
 	Recheck  bool              // status offline means that the problem is gone
+	Text     string            // column whose cell may hold separators: see Table.Text
 	StreamBy []string          // fields of which the first that a record has names its source
 	Key      []byte            // of the Sealer
 }
@@ -38,6 +39,7 @@ type Plan struct {
 // Mapping turns the cells of records into rows and events. It is safe for use by several goroutines.
 type Mapping struct {
 	columns     []string
+	text        int // column whose cell may hold separators; -1: none
 	at          map[string]int
 	steps       []step
 	strict      []int // steps whose failure rejects the record
@@ -94,7 +96,7 @@ type fixed struct {
 func NewMapping(p Plan) (*Mapping, Drift, error) {
 	m := &Mapping{
 		columns: p.Columns, at: make(map[string]int, len(p.Columns)), severity: p.Severity, recheck: p.Recheck,
-		sealer: NewSealer(p.Key),
+		sealer: NewSealer(p.Key), text: slices.Index(p.Columns, p.Text),
 	}
 	for i, c := range p.Columns {
 		if _, ok := m.at[c]; !ok {

@@ -45,6 +45,7 @@ type Table struct {
 	Items     string   `yaml:"items"`     // shape array: path of the array in the document; empty where it is the document
 	Delimiter string   `yaml:"delimiter"` // shape csv: one character, "tab", or "space" for runs of blanks; default ","
 	Quote     string   `yaml:"quote"`     // shape csv: one character or "none"; default `"`
+	Text      string   `yaml:"text"`      // quote none: column whose cell may hold the delimiter, as the name of an AS: a row with more cells is parted from both ends
 	Comment   string   `yaml:"comment"`   // shape csv: lines that begin with this are no records; default none
 	Header    string   `yaml:"header"`    // shape csv: first (default), comment (the last comment line before the data) or none
 	Names     []string `yaml:"names"`     // header none: the columns' names by position
@@ -218,6 +219,9 @@ func (t *Table) check() error {
 		if t.Header == "none" && !slices.Contains(t.Names, c.Column) {
 			return fault.New(fault.Invalid, "table.columns[%d]: %q is not in table.names", i, c.Column)
 		}
+	}
+	if t.Text != "" && (!csv || t.Quote != "none" || t.Delimiter == "space" || t.Header == "none" && !slices.Contains(t.Names, t.Text)) {
+		return fault.New(fault.Invalid, "table.text: %q is no column of a csv table without quotes", t.Text)
 	}
 	if t.Split != "" && csv {
 		return fault.New(fault.Invalid, "table.split: belongs to the shapes lines and array")

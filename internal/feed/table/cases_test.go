@@ -102,3 +102,18 @@ func TestAddressForms(t *testing.T) {
 		}
 	}
 }
+
+// A separator inside the one column that may hold some is part of its text, wherever in it; a row that lacks a cell is kept aside.
+func TestSeparatorInText(t *testing.T) {
+	t.Parallel()
+	row := func(name string) string {
+		return "64496  |  " + name + "  |  192.0.2.1  |  2026-11-20 10:00:00  |  sshclient\n"
+	}
+	body := row("ACME, ZZ") + row("ACME | Sons | Bros, ZZ") + row("|") + row("") + "64496  |  192.0.2.1  |  2026-11-20 10:00:00  |  sshclient\n"
+	for field, want := range map[string]string{"source.as_name": "ACME, ZZ/ACME | Sons | Bros, ZZ/|/", "source.ip": "192.0.2.1/192.0.2.1/192.0.2.1/192.0.2.1"} {
+		values, aside := tally(t, "dataplane-sshclient", "sshclient.txt", field, strings.NewReader(body))
+		if got := strings.Join(values, "/"); got != want || len(aside) != 1 || aside[0] != "4 cells where the header has 5" {
+			t.Errorf("%s: %q, kept aside %q", field, got, aside)
+		}
+	}
+}

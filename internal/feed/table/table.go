@@ -113,7 +113,7 @@ func lastComment(mark string, head []byte) []byte {
 // plan makes the plan of a pack's mapping for these columns.
 func plan(pack *feed.Pack, columns []string, opts feed.Options) feed.Plan {
 	p := feed.Plan{
-		Columns: columns, Filter: pack.Table.Filter, Recheck: pack.Recheck, Key: opts.Key, StreamBy: pack.StreamBy,
+		Columns: columns, Filter: pack.Table.Filter, Recheck: pack.Recheck, Key: opts.Key, StreamBy: pack.StreamBy, Text: pack.Table.Text,
 		Default: map[string]string{"feed.name": pack.Title, "feed.provider": pack.Provider},
 	}
 	for _, c := range pack.Table.Columns {
