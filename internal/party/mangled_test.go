@@ -10,6 +10,18 @@ import (
 	"tocsin/internal/testkit"
 )
 
+// tookOver says which parties an import has, or why it was refused.
+func tookOver(in party.Import, err error) string {
+	if err != nil {
+		return "! " + err.Error()
+	}
+	var names []string
+	for _, p := range in.Parties {
+		names = append(names, p.Name)
+	}
+	return strings.Join(names, "|")
+}
+
 // What spreadsheets do to a file of parties is read where it says the same, and refused with line, column and value where it does
 // not: never read as something else.
 func TestMangledFiles(t *testing.T) {
@@ -33,14 +45,7 @@ func TestMangledFiles(t *testing.T) {
 		}
 		in, err := party.Read(party.CSV, f, party.Options{Source: "test"})
 		_ = f.Close()
-		var names []string
-		for _, p := range in.Parties {
-			names = append(names, p.Name)
-		}
-		got := strings.Join(names, "|")
-		if err != nil {
-			got = "! " + err.Error()
-		}
+		got := tookOver(in, err)
 		if got != want && !(strings.HasPrefix(want, "!") && strings.HasPrefix(got, want)) {
 			t.Errorf("%s: %s, want %s", file, got, want)
 		}
@@ -59,14 +64,7 @@ func TestSeparatorAndEmptyRows(t *testing.T) {
 		"sep=;;\nparty;name\n":                  "!",
 	} {
 		in, err := party.Read(party.CSV, strings.NewReader(text), party.Options{Source: "test"})
-		var names []string
-		for _, p := range in.Parties {
-			names = append(names, p.Name)
-		}
-		got := strings.Join(names, "|")
-		if err != nil {
-			got = "! " + err.Error()
-		}
+		got := tookOver(in, err)
 		if got != want && !(strings.HasPrefix(want, "!") && strings.HasPrefix(got, want)) {
 			t.Errorf("%q: %s, want %s", text, got, want)
 		}
