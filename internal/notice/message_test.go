@@ -340,6 +340,7 @@ func FuzzSubject(f *testing.F) {
 	f.Add("\u202egnp.exe", "\x00\x1b[31m", "=?utf-8?q?=0D=0ABcc:_x?=")
 	f.Add("市第一人民医院", "王芳\u2028", "开放的 DNS 解析器\u0085")
 	f.Add(strings.Repeat("x", 5000), "\xff\xfe", "")
+	f.Add(strings.Repeat("x", 4978), "\xff\xfe", "")
 	f.Add("0", "\xe2\\", "0")
 	f.Fuzz(func(t *testing.T, who, person, title string) {
 		l := letter(t, notice.Urgent, "en")

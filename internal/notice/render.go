@@ -291,8 +291,8 @@ func oneLine(s string) string {
 }
 
 // displayName is a name as it may stand before an address. A backslash does not survive the encoded words of RFC 2047,
-// section 5.3.
-func displayName(s string) string { return strings.ReplaceAll(oneLine(s), `\`, "/") }
+// section 5.3, and a word of it that is longer than a line may be (RFC 5322, section 2.1.1: 998 octets) is folded nowhere.
+func displayName(s string) string { return clipRunes(strings.ReplaceAll(oneLine(s), `\`, "/"), 200) }
 
 func clipRunes(s string, n int) string {
 	if utf8.RuneCountInString(s) <= n {
