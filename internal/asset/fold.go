@@ -13,6 +13,17 @@ import (
 // normaliser leaves letters beside them as they stand.
 func Fold(text string) string {
 	text = strings.ToValidUTF8(text, "\ufffd")
+	for range 4 { // folding brings letters forth that decompose, and a mark that goes lets others meet: the second pass mostly ends it
+		next := foldOnce(text)
+		if next == text {
+			break
+		}
+		text = next
+	}
+	return text
+}
+
+func foldOnce(text string) string {
 	plain := strings.Map(func(r rune) rune {
 		if r >= 0x300 && r <= 0x36f {
 			return -1

@@ -31,6 +31,7 @@ func FuzzFold(f *testing.F) {
 	f.Add("Österreichische Straße")
 	f.Add("\xff\u0307İ")
 	f.Add("\xff\f\xf0\xf0\xf0\xf0\xf0\xf0\xf0\xf0ї")
+	f.Add("\xff\f\xea\x01\xdf\xdf\x00\x00\x00\xff\f\uaba7M\xdb\x05\xdf\xdf\x00")
 	f.Fuzz(func(t *testing.T, text string) {
 		if once := Fold(text); Fold(once) != once {
 			t.Errorf("%q is %q, and that is %q", text, once, Fold(once))
