@@ -25,9 +25,6 @@ const (
 	HeldBatch  HoldReason = "batch"  // ten times as many notices as on a usual day
 )
 
-// HoldReasons lists them in the order in which pages explain them.
-var HoldReasons = []HoldReason{HeldFirst, HeldImport, HeldBatch}
-
 // Bounds of holds.
 const (
 	ManyMoved   = 10 // findings: a change of the register that moves fewer holds nothing, however small the register is

@@ -185,9 +185,6 @@ func settle(ctx context.Context, tx *store.Tx, now time.Time, by access.Actor, h
 	return err
 }
 
-// Configured reports whether there is a mail server.
-func (d *Desk) Configured() bool { return d.send != nil }
-
 // Test sends one plain mail and returns the mail server's own words where it does not take it: the act "mail.test". The
 // address is in no entry.
 func (d *Desk) Test(ctx context.Context, now time.Time, by access.Actor, to string) error {
